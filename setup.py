@@ -1,0 +1,56 @@
+"""Build spacy-tlner: the entry points below are how spaCy finds every part of it."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+ABOUT: dict = {}
+exec((HERE / "spacy_tlner" / "about.py").read_text(encoding="utf8"), ABOUT)
+
+setup(
+    name="spacy-tlner",
+    version=ABOUT["__version__"],
+    description="Transfer-learning named entity recognition inside spaCy",
+    long_description=(HERE / "README.md").read_text(encoding="utf8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    packages=find_packages(include=["spacy_tlner", "spacy_tlner.*"]),
+    package_data={"spacy_tlner": ["py.typed"]},
+    python_requires=">=3.10",
+    install_requires=[
+        "spacy>=3.8.0,<3.9.0",
+        "spacy-transformers>=1.3.0,<1.5.0",
+        "thinc>=8.3.0,<8.4.0",
+        "torch>=2.2.0",
+        "typer>=0.12.0",
+        "srsly>=2.4.3,<3.0.0",
+    ],
+    extras_require={
+        "dev": ["pytest", "hypothesis", "pytorch-crf", "mypy", "ruff", "build"],
+    },
+    entry_points={
+        "spacy_factories": ["tl_ner = spacy_tlner.component:make_tl_ner"],
+        "spacy_architectures": [
+            "spacy_tlner.TransferTagger.v1 = spacy_tlner.architectures:TransferTagger",
+            "spacy_tlner.BiLSTMEncoder.v1 = spacy_tlner.architectures:BiLSTMEncoder",
+            "spacy_tlner.WordCharEmbed.v1 = spacy_tlner.architectures:WordCharEmbed",
+            "spacy_tlner.HashWords.v1 = spacy_tlner.architectures:HashWords",
+            "spacy_tlner.CharCNN.v1 = spacy_tlner.architectures:CharCNN",
+        ],
+        "spacy_readers": ["spacy_tlner.MultiCorpus.v1 = spacy_tlner.corpora.readers:MultiCorpus"],
+        "spacy_misc": ["spacy_tlner.read_label_map.v1 = spacy_tlner.transfer.label_map:read_label_map"],
+        "spacy_callbacks": ["spacy_tlner.name_groups.v1 = spacy_tlner.optimizer:name_groups"],
+        "spacy_cli": ["tlner = spacy_tlner.cli:tlner"],
+        "thinc_optimizers": ["spacy_tlner.GroupedAdam.v1 = spacy_tlner.optimizer:GroupedAdam"],
+    },
+    classifiers=[
+        "License :: OSI Approved :: MIT License",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Text Processing :: Linguistic",
+    ],
+)

@@ -1,0 +1,22 @@
+"""The command `python -m spacy tlner`: one file a command, registered here.
+
+spaCy imports this module at every `spacy` command, through the entry point in setup.py. So nothing heavy may be
+imported here or at the top of a command's file; a command imports what it needs when it runs.
+"""
+
+import typer
+from spacy.cli._util import app
+
+from .check import check
+from .convert import convert
+
+tlner = typer.Typer(
+    name="tlner",
+    help="Transfer-learning named entity recognition: corpora in, trained transfer out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # as spaCy's own commands
+)
+tlner.command("convert")(convert)
+tlner.command("check")(check)
+
+app.add_typer(tlner)

@@ -1,0 +1,360 @@
+"""The pipe `tl_ner`: a CRF over any spaCy encoder, trained, moved and stored like spaCy's own components."""
+
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import numpy
+import srsly
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.pipeline.ner import make_ner_scorer
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import from_bytes, from_disk
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from .crf.inference import viterbi
+from .crf.layer import add_gradient, chain_of
+from .crf.loss import ChainLoss, chain_loss
+from .crf.packing import Packing
+from .errors import Errors
+from .gold import Sets, allowed_tags, blocked_spans, possible_tags
+from .layers.heads import copy_tags, get_head, set_head
+from .layers.types import clear_caches
+from .processes import keep_forks_alive
+from .tags import TagScheme
+from .transfer.vocabulary import learn_vocabularies
+from .transfer.warm_start import warm_start
+
+default_model_config = """
+[model]
+@architectures = "spacy_tlner.TransferTagger.v1"
+
+[model.tok2vec]
+@architectures = "spacy_tlner.BiLSTMEncoder.v1"
+width = 400
+depth = 1
+
+[model.tok2vec.embed]
+@architectures = "spacy_tlner.WordCharEmbed.v1"
+cache_size = 20000
+
+[model.tok2vec.embed.words]
+@architectures = "spacy_tlner.HashWords.v1"
+width = 100
+rows = 20000
+attr = "LOWER"
+unk_rate = 0.5
+
+[model.tok2vec.embed.characters]
+@architectures = "spacy_tlner.CharCNN.v1"
+filters = 50
+char_width = 30
+window = 3
+rows = 1024
+max_chars = 48
+"""
+DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
+
+Labels = Union[Sequence[str], Dict[str, Sequence[str]]]
+
+keep_forks_alive()
+
+
+@Language.factory(
+    "tl_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_config={"model": DEFAULT_MODEL, "head": "main", "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def make_tl_ner(
+    nlp: Language, name: str, model: Model, head: str, scorer: Optional[Callable]
+) -> "TransferNER":
+    """Make the component. See `TransferNER`."""
+    return TransferNER(nlp.vocab, model, name, head=head, scorer=scorer)
+
+
+class TransferNER(TrainablePipe):
+    """Named entity recognition with an exact linear-chain CRF, one chain a document.
+
+    model: `Model[List[Doc], List[Floats2d]]` with refs `tok2vec` and `heads` (`spacy_tlner.TransferTagger.v1`).
+    head: the head that is trained and predicts. scorer: as in spaCy; None leaves scores empty.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], List[Floats2d]],
+        name: str = "tl_ner",
+        *,
+        head: str = "main",
+        scorer: Optional[Callable] = make_ner_scorer(),
+    ):
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.head = head
+        self.scorer = scorer
+        # {head: [labels]}, in the order of their tags
+        self.cfg: Dict[str, Any] = {"labels": {}}
+        self._scheme = TagScheme(())
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """The labels of the active head, in the order of their tags."""
+        return tuple(self.cfg["labels"].get(self.head, ()))
+
+    @property
+    def label_data(self) -> Union[List[str], Dict[str, List[str]]]:
+        """What `spacy init labels` writes and `initialize(labels=)` reads: a list, or {head: list} with several heads."""
+        labels = {head: list(names) for head, names in self.cfg["labels"].items()}
+        return labels.get(self.head, []) if len(labels) <= 1 else labels
+
+    @property
+    def scheme(self) -> TagScheme:
+        """The tags of the active head."""
+        if self._scheme.labels != self.labels:
+            self._scheme = TagScheme(self.labels)
+        return self._scheme
+
+    # --- prediction ---
+
+    def predict(self, docs: Iterable[Doc]) -> List[numpy.ndarray]:
+        """The best legal tag ids, (tokens,) a document. Entities set before are part of the path."""
+        docs = list(docs)
+        lengths = [len(doc) for doc in docs]
+        if not any(lengths):
+            return [numpy.zeros(0, dtype="int64") for _ in docs]
+        ops = self.model.ops
+        emissions = self.model.predict(docs)
+        packing = Packing.of([n for n in lengths if n], ops.xp)
+        possible = _stack_or_none([possible_tags(doc, self.scheme) for doc in docs], lengths, self.scheme)
+        tags = viterbi(
+            ops.flatten(emissions),
+            packing,
+            self._chain(),
+            allowed=None if possible is None else ops.asarray(possible),
+        )
+        return numpy.split(ops.to_numpy(tags), numpy.cumsum(lengths)[:-1])
+
+    def set_annotations(self, docs: Iterable[Doc], tags: List[numpy.ndarray]) -> None:
+        """Write `doc.ents`. Entities set before stay as they are, blocked tokens stay blocked, the rest becomes O."""
+        for doc, doc_tags in zip(docs, tags):
+            kept = list(doc.ents)
+            covered = {(ent.start, ent.end) for ent in kept}
+            found = [
+                Span(doc, start, end, label=label)
+                for start, end, label in self.scheme.decode(doc_tags)
+                if (start, end) not in covered
+            ]
+            doc.set_ents(kept + found, blocked=blocked_spans(doc), default="outside")
+
+    # --- training ---
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch. The loss is the mean over its documents of log Z - log Z(allowed).
+
+        Raises TL005 on a label that the head does not have, TL006 when scores are no longer finite.
+        """
+        examples = list(examples)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        validate_examples(examples, "TransferNER.update")
+        docs = [eg.predicted for eg in examples]
+        if not any(len(doc) for doc in docs):
+            return losses
+        set_dropout_rate(self.model, drop)
+        head = get_head(self.model.get_ref("heads"), self.head)
+        states, backprop_encoder = self.model.get_ref("tok2vec").begin_update(docs)
+        emissions, backprop_head = head.begin_update(states)
+        loss = self._loss(examples, emissions)
+        add_gradient(head.get_ref("crf"), loss)
+        # always called, also when gold says nothing: a shared encoder waits for its last listener's gradient
+        backprop_encoder(backprop_head(self._split(loss.d_emissions, docs)))
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        losses[self.name] += float(loss.losses.mean())
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: List[Floats2d]) -> Tuple[float, List[Floats2d]]:
+        """The mean loss of a batch and its gradient with respect to the emissions, both as in `update`."""
+        examples = list(examples)
+        validate_examples(examples, "TransferNER.get_loss")
+        if not any(len(eg.predicted) for eg in examples):
+            return 0.0, scores
+        loss = self._loss(examples, scores)
+        return float(loss.losses.mean()), self._split(loss.d_emissions, [eg.predicted for eg in examples])
+
+    def rehearse(self, examples: Iterable[Example], **config: Any) -> Dict[str, float]:
+        """Refused (TL007): there is no source model to rehearse from yet."""
+        raise ValueError(Errors.TL007.format(name=self.name))
+
+    def _loss(self, examples: List[Example], emissions: List[Floats2d]) -> ChainLoss:
+        ops = self.model.ops
+        examples, lengths = [eg for eg in examples if len(eg.predicted)], [len(eg.predicted) for eg in examples]
+        scheme = self.scheme
+        allowed = numpy.concatenate([allowed_tags(eg, scheme) for eg in examples])
+        possible = _stack_or_none(
+            [possible_tags(eg.predicted, scheme) for eg in examples], [len(eg.predicted) for eg in examples], scheme
+        )
+        if possible is not None:
+            # gold is right even where it goes against what we would rule out ourselves; where gold
+            # is missing, what is ruled out is so for both sums
+            known = allowed.sum(axis=1) == 1
+            possible[known] |= allowed[known]
+            allowed &= possible
+        packing = Packing.of([n for n in lengths if n], ops.xp)
+        loss = chain_loss(
+            ops.flatten(emissions),
+            packing,
+            self._chain(),
+            ops.asarray(allowed),
+            possible=None if possible is None else ops.asarray(possible),
+            weights=ops.xp.full(len(examples), 1 / len(examples), dtype="float32"),
+        )
+        if not bool(ops.xp.isfinite(loss.losses).all()):
+            raise ValueError(Errors.TL006.format(name=self.name))
+        return loss
+
+    def _chain(self) -> Any:
+        crf = get_head(self.model.get_ref("heads"), self.head).get_ref("crf")
+        scheme = self.scheme
+        return chain_of(crf, scheme.legal, scheme.legal_start, scheme.legal_end)
+
+    def _split(self, flat: Floats2d, docs: List[Doc]) -> List[Floats2d]:
+        return self.model.ops.unflatten(flat, self.model.ops.asarray1i([len(doc) for doc in docs]))
+
+    # --- labels and weights ---
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Labels] = None,
+        source: Optional[Union[str, Path]] = None,
+        label_map: Optional[Dict[str, str]] = None,
+        layers: Optional[List[str]] = None,
+        source_component: Optional[str] = None,
+    ) -> None:
+        """Set labels and weights.
+
+        labels: a list, or {head: list}, as `spacy init labels` writes it; by default those in the examples, sorted.
+        source: a trained pipeline, path or package, whose weights this one starts from (`transfer.warm_start`).
+        label_map: {source label: our label}, beside labels of equal name; an empty right side leaves one out.
+        layers: the layer groups to copy, by default all. source_component: the tagger's name there,
+        by default the only `tl_ner` of the source. Raises TL008 without labels, TL1xx from the warm start.
+        """
+        validate_get_examples(get_examples, "TransferNER.initialize")
+        examples = list(get_examples())
+        self.cfg["labels"] = self._resolve_labels(labels, examples)
+        for head in self.cfg["labels"]:
+            self._check_labels(head)
+        self._build_heads()
+        sample = [eg.predicted for eg in examples[:10] if len(eg.predicted)]
+        self.model.initialize(X=sample or None)
+        learn_vocabularies(self.model, [eg.predicted for eg in examples], nlp)
+        clear_caches(self.model)
+        if source:
+            warm_start(self, source, nlp=nlp, label_map=label_map, layers=layers, source_component=source_component)
+        elif label_map or layers or source_component:
+            given = {"label_map": label_map, "layers": layers, "source_component": source_component}
+            raise ValueError(Errors.TL101.format(name=self.name, given=[key for key in given if given[key]]))
+
+    def add_label(self, label: str) -> int:
+        """Add a label to the active head; 0 if it has it already, else 1. A head with weights keeps them."""
+        if label in self.labels:
+            return 0
+        heads = self.model.get_ref("heads")
+        old_labels = self.labels
+        self.cfg["labels"][self.head] = [*old_labels, label]
+        self._check_labels(self.head)
+        if self.head in heads.attrs["names"] and get_head(heads, self.head).get_ref("crf").has_param("start"):
+            old = get_head(heads, self.head)
+            new = set_head(heads, self.head, self.scheme.n_tags)
+            width = old.get_ref("emission").get_dim("nI")
+            new.get_ref("emission").set_dim("nI", width)
+            new.initialize()
+            copy_tags(old, new, [(i, i) for i in range(TagScheme(old_labels).n_tags)])
+        self.vocab.strings.add(label)
+        return 1
+
+    def _resolve_labels(self, labels: Optional[Labels], examples: List[Example]) -> Dict[str, List[str]]:
+        if isinstance(labels, dict):
+            if self.head not in labels:
+                raise ValueError(Errors.TL009.format(name=self.name, head=self.head, heads=", ".join(labels)))
+            return {head: list(names) for head, names in labels.items()}
+        if labels is not None:
+            return {self.head: list(labels)}
+        # labels from add_label stand first, as in spaCy's own components
+        found = sorted({ent.label_ for eg in examples for ent in eg.reference.ents} - set(self.labels))
+        return {self.head: [*self.labels, *found]}
+
+    def _check_labels(self, head: str) -> None:
+        labels = self.cfg["labels"][head]
+        if not labels:
+            raise ValueError(Errors.TL008.format(name=self.name, head=head))
+        TagScheme(tuple(labels))
+        for label in labels:
+            self.vocab.strings.add(label)
+
+    def _build_heads(self) -> None:
+        """One head without weights for each entry of `cfg["labels"]`."""
+        heads = self.model.get_ref("heads")
+        heads.layers.clear()
+        heads.attrs["names"] = []
+        for name, labels in self.cfg["labels"].items():
+            set_head(heads, name, TagScheme(tuple(labels)).n_tags)
+        heads.attrs["active"] = heads.attrs["names"].index(self.head) if self.cfg["labels"] else 0
+
+    # --- storage ---
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TransferNER":
+        """Load from `to_bytes`. exclude: any of cfg, vocab, model."""
+        from_bytes(
+            bytes_data,
+            {
+                "cfg": lambda b: self._set_cfg(srsly.json_loads(b)),
+                "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
+                "model": self.model.from_bytes,
+            },
+            exclude,
+        )
+        return self
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TransferNER":
+        """Load from the folder that `to_disk` wrote. exclude: any of cfg, vocab, model."""
+        from_disk(
+            path,
+            {
+                "cfg": lambda p: self._set_cfg(srsly.read_json(p)),
+                "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+                "model": lambda p: self.model.from_bytes(Path(p).read_bytes()),
+            },
+            exclude,
+        )
+        return self
+
+    def _set_cfg(self, cfg: Dict[str, Any]) -> None:
+        self.cfg.update(cfg)
+        # the shapes of what comes next depend on the labels
+        self._build_heads()
+
+
+def _stack_or_none(
+    sets: List[Optional[Sets]], lengths: List[int], scheme: TagScheme
+) -> Optional[Sets]:
+    """Per-document sets, where None means everything, as one array; None if all are None."""
+    if all(part is None for part in sets):
+        return None
+    everything = [numpy.ones((n, scheme.n_tags), dtype=bool) if s is None else s for s, n in zip(sets, lengths)]
+    return numpy.concatenate(everything)

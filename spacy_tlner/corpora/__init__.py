@@ -1,0 +1,1 @@
+"""One converter a format, readers and corpus checks. Knows nothing of models."""

@@ -1,0 +1,104 @@
+"""The exact loss of a chain against sets of allowed tags, with its analytic gradient.
+
+    loss_i = log Z_i - log Z_i(allowed),   d loss_i / d E_t[j] = P(y_t = j) - P(y_t = j | allowed)
+
+and likewise for transitions, start and end (Lafferty et al. 2001; for sets, Tsuboi et al. 2008). Where each
+token of a sequence allows exactly one tag, log Z(allowed) is the score of that path.
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from thinc.api import get_array_module
+
+from .inference import Chain, forward_backward, path_score, subset
+from .packing import Array, Packing
+
+
+@dataclass(frozen=True)
+class ChainLoss:
+    """losses: (N,) float64, unweighted, inf where no path is allowed. The gradients are of sum_i weights_i losses_i."""
+
+    losses: Array
+    d_emissions: Array  # (T, L)
+    d_transitions: Array  # (L, L)
+    d_start: Array  # (L,)
+    d_end: Array  # (L,)
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """log Z, or a path's score, with the expected counts that go with it."""
+
+    log_z: Array
+    nodes: Array
+    edges: Array
+
+
+def chain_loss(
+    emissions: Array,
+    packing: Packing,
+    chain: Chain,
+    allowed: Array,
+    *,
+    possible: Optional[Array] = None,
+    weights: Optional[Array] = None,
+) -> ChainLoss:
+    """Loss and gradient of a batch.
+
+    emissions: (T, L) float. allowed: (T, L) bool, the gold as a set of tags a token.
+    possible: (T, L) bool, tags that a token may bear at all, a superset of `allowed`; None means all.
+    weights: (N,) float a sequence, 1 by default.
+    """
+    xp = get_array_module(emissions)
+    if weights is None:
+        weights = xp.ones(packing.n_sequences, dtype=emissions.dtype)
+    weights = weights.astype(emissions.dtype)
+    free = forward_backward(emissions, packing, chain, allowed=possible, weights=weights)
+    gold = _constrained(emissions, packing, chain, allowed, weights)
+    d_emissions = free.nodes - gold.nodes
+    d_emissions *= xp.repeat(weights, list(packing.lengths))[:, None]
+    first = packing.flat[: packing.n_sequences]
+    last = packing.flat[packing.last]
+    return ChainLoss(
+        losses=free.log_z - gold.log_z,
+        d_emissions=d_emissions,
+        d_transitions=free.edges - gold.edges,
+        d_start=d_emissions[first].sum(axis=0),
+        d_end=d_emissions[last].sum(axis=0),
+    )
+
+
+def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array) -> _Expected:
+    """Z(allowed): a path's score where every tag is known, forward-backward where some are not."""
+    xp = get_array_module(emissions)
+    sets = xp.bincount(
+        packing.sequence, weights=(allowed.sum(axis=1) != 1)[packing.flat], minlength=packing.n_sequences
+    )
+    known = sets == 0
+    if known.all():
+        return _one_path(emissions, packing, chain, allowed, weights)
+    if not known.any():
+        found = forward_backward(emissions, packing, chain, allowed=allowed, weights=weights)
+        return _Expected(found.log_z, found.nodes, found.edges)
+    log_z, nodes, edges = xp.empty(packing.n_sequences), xp.empty_like(emissions), 0.0
+    for which in (known, ~known):
+        rows, part = subset(packing, which, xp)
+        share = _constrained(emissions[rows], part, chain, allowed[rows], weights[which])
+        log_z[which], nodes[rows] = share.log_z, share.nodes
+        edges = edges + share.edges
+    return _Expected(log_z, nodes, edges)
+
+
+def _one_path(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array) -> _Expected:
+    xp = get_array_module(emissions)
+    n_tags = emissions.shape[1]
+    tags = allowed.argmax(axis=1)
+    tags_p = tags[packing.flat]
+    pairs = tags_p[packing.previous] * n_tags + tags_p[packing.n_sequences :]
+    edges = xp.bincount(pairs, weights=weights[packing.sequence[packing.n_sequences :]], minlength=n_tags**2)
+    return _Expected(
+        log_z=path_score(emissions, packing, chain, tags),
+        nodes=allowed.astype(emissions.dtype),
+        edges=edges.reshape(n_tags, n_tags).astype(emissions.dtype),
+    )

@@ -1,0 +1,140 @@
+"""Every message a user can meet, numbered. What is wrong, where, what was expected, what to do.
+
+Blocks: TL0xx component and CRF, TL1xx warm start and label maps, TL2xx corpora and conversion,
+TL3xx optimizer, TL4xx report and command line. A released number never changes its meaning.
+"""
+
+
+class Errors:
+    """Messages as templates: `ValueError(Errors.TL001.format(label=..., labels=...))`."""
+
+    # --- TL0xx: component and CRF ---
+    TL001 = (
+        "[TL001] Label {label!r} cannot be used: labels must be non-empty and distinct. Given: {labels}. "
+        "Check [initialize.components] labels or the annotation."
+    )
+
+    TL002 = "[TL002] spacy_tlner.HashWords: attr is {attr!r}, expected one of {expected}."
+    TL003 = (
+        "[TL003] spacy_tlner.BiLSTMEncoder: width must be even and at least 2, depth at least 1. "
+        "Given: width {width}, depth {depth}. Half the width goes to each direction."
+    )
+    TL004 = "[TL004] spacy_tlner.CharCNN: window must be odd and positive, given {window}."
+    TL005 = (
+        "[TL005] The annotation has the label {label!r}, which this component does not know (it knows: {labels}). In: "
+        "{text!r} ... It is not trained as O. Add it before training: with add_label, in [initialize.components] "
+        "labels, or by converting the corpus with a label map that leaves it out."
+    )
+    TL006 = (
+        "[TL006] Component '{name}': the loss is no longer a finite number. Lower the learning rate or check "
+        "that grad_clip is set."
+    )
+    TL007 = (
+        "[TL007] Component '{name}' cannot rehearse: there is no source model to rehearse from. "
+        "Use [initialize.components] source for a warm start."
+    )
+    TL008 = (
+        "[TL008] Component '{name}' has no labels for the head '{head}'. Expected entities in the training data, or "
+        "labels in [initialize.components]. Check the path and that sentences are annotated."
+    )
+    TL009 = (
+        "[TL009] Component '{name}' predicts with the head '{head}', but the labels given are for: {heads}. "
+        "Name one of these as the component's `head`, or add labels for it."
+    )
+
+    # --- TL1xx: warm start and label maps ---
+    TL101 = (
+        "[TL101] Component '{name}': {given} in [initialize.components] mean something only beside `source`, which is "
+        "empty. Set `source` to a trained pipeline, or remove them."
+    )
+    TL102 = (
+        "[TL102] label_map: the source has no label {label!r}. It has: {labels}. If the name holds ':', '=', a leading "
+        "'#' or brackets, a config key cannot spell it: read the map from a file with spacy_tlner.read_label_map.v1."
+    )
+    TL103 = (
+        "[TL103] label_map: {source!r} maps to {label!r}, which is not a label of this component. It has: {labels}. "
+        "To leave a label out, map it to an empty string."
+    )
+    TL104 = "[TL104] label_map: both {first!r} and {second!r} map to {label!r}. Expected one source label for each."
+    TL105 = "[TL105] Cannot read a label map from {path}: {problem}. Expected a JSON object {{source label: our label}}."
+    TL106 = (
+        "[TL106] Warm start from {source}: wanted {wanted} 'tl_ner' component, found: {found}. "
+        "Name it in `source_component`, or check that the path is a pipeline trained with tl_ner."
+    )
+    TL107 = (
+        "[TL107] Warm start from {source}: no layer group {group!r} on both sides. The source has: {theirs}; "
+        "this component has: {ours}. Check `layers`."
+    )
+    TL108 = (
+        "[TL108] Warm start from {source}: layer group '{group}' does not fit: {node}.{param} is {theirs} in the source "
+        "and {ours} here. Give both the same settings, or leave the group out of `layers`."
+    )
+    TL109 = (
+        "[TL109] Warm start of '{name}' from {source}: the two taggers do not read the same shared encoder "
+        "('{upstream}' here). Take the encoder from the source too: [components.{upstream}] source = the same "
+        "pipeline, or give both taggers encoders of their own."
+    )
+
+    # --- TL2xx: corpora and conversion ---
+    TL200 = "[TL200] {path} cannot be read: {reason}. Expected a text file in UTF-8 with one token a line."
+    TL201 = (
+        "[TL201] {path}: {count} line(s) cannot be used, so nothing was written. Expected one token a line with "
+        "its tag (O, - for unknown, or B-, I-, L-, U-, E-, S- and a label), columns set apart by tabs or blanks. "
+        "Correct the lines, or name other columns with --token-column and --tag-column.\n{lines}"
+    )
+    TL202 = (
+        "[TL202] {path} holds no sentence: no line has a token and a tag. Expected a text file with one token a "
+        "line and a blank line between sentences; check that this is the right file."
+    )
+    TL203 = (
+        "[TL203] {path}: every tag in column {column} is '-' (unknown), so there is nothing to learn. Name the "
+        "column that holds the tags with --tag-column (counted from 0, or from the end with -1, -2, ...)."
+    )
+    TL204 = (
+        "[TL204] {path} mixes tags of IOBES (E-, S-) and BILUO (L-, U-), so no scheme fits all of it. Correct the "
+        "file; `--scheme` names the lines that do not belong."
+    )
+    TL205 = (
+        "[TL205] {path}: {count} illegal transition(s) under {scheme}, refused because of --strict. Correct the "
+        "lines, choose another --scheme, or leave --strict out to have them repaired and counted.\n{lines}"
+    )
+    TL206 = (
+        "[TL206] {path} marks no documents, so --n-sents 0 (one doc a document) has nothing to go by. Expected "
+        "-DOCSTART- lines; give --n-sents 1 or more."
+    )
+    TL207 = (
+        "[TL207] The label map names labels that do not occur in {path}: {missing}. Labels that occur: {labels}. "
+        "Correct the left sides, or take these entries out."
+    )
+    TL208 = (
+        "[TL208] The label map entry {entry!r} cannot be used: {reason}. Expected OLD=NEW (OLD= drops the label), "
+        "several joined by commas, or the path of a .json file with an object from old to new labels."
+    )
+    TL209 = "[TL209] The output {path} must end in .spacy: spaCy's reader passes over every other name."
+    TL210 = "[TL210] {path} cannot be written: {reason}."
+    TL211 = (
+        "[TL211] {path} has {width} column(s) on most lines, so token column {token_column} and tag column "
+        "{tag_column} cannot both be read. Columns are counted from 0, or from the end with -1, -2, ..., and the "
+        "two must differ."
+    )
+    TL212 = "[TL212] Language {lang!r} is not known to spaCy: {reason}. Give a code such as en, de or xx."
+    TL213 = (
+        "[TL213] spacy_tlner.MultiCorpus.v1 was given no corpus. Name at least one, as a block "
+        "[corpora.train.corpora.my_corpus] that holds a reader."
+    )
+    TL214 = (
+        "[TL214] {path} cannot be read as spaCy's binary corpus: {reason}. Expected a .spacy file (or a folder of "
+        "them) written by `spacy convert` or `spacy tlner convert`."
+    )
+    TL215 = "[TL215] {path} holds no document with a token, so there is nothing to check."
+    TL216 = "[TL216] n_sents is {n_sents}; expected 0 (one doc a document of the file) or a number of sentences."
+
+    # --- TL3xx: optimizer ---
+    TL301 = "[TL301] GroupedAdam: no layer group is called '{group}'. The pipeline has: {known}."
+    TL302 = (
+        "[TL302] GroupedAdam has `groups`, but the pipeline's layers were never named. Add to the config: "
+        "[initialize.after_init] @callbacks = \"spacy_tlner.name_groups.v1\"."
+    )
+    TL303 = "[TL303] GroupedAdam: the factor of '{group}' is {factor}; expected a number of at least 0 (0 freezes)."
+
+    # --- TL4xx: report and command line ---

@@ -1,0 +1,66 @@
+"""From spaCy's annotation to sets of tags: what gold allows, and what a document rules out beforehand."""
+
+from typing import Optional
+
+import numpy
+from numpy.typing import NDArray
+from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, SENT_START
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from .errors import Errors
+from .tags import OUTSIDE, TagScheme
+
+Sets = NDArray[numpy.bool_]  # (tokens, tags): which tags each token may bear
+
+
+def allowed_tags(example: Example, scheme: TagScheme) -> Sets:
+    """The gold of a document. A token with a known tag allows one; a missing or misaligned one allows all.
+
+    Raises TL005 on a label that the scheme does not have.
+    """
+    allowed = numpy.zeros((len(example.predicted), scheme.n_tags), dtype=bool)
+    ids = scheme.ids
+    for i, name in enumerate(example.get_aligned_ner()):
+        if name is None or name == "-":
+            allowed[i] = True
+        elif name in ids:
+            allowed[i, ids[name]] = True
+        else:
+            raise ValueError(
+                Errors.TL005.format(
+                    label=name[2:], text=example.reference[:10].text, labels=", ".join(scheme.labels)
+                )
+            )
+    return allowed
+
+
+def possible_tags(doc: Doc, scheme: TagScheme) -> Optional[Sets]:
+    """What a document's own state leaves open, None if everything.
+
+    As in spaCy's `ner`: entities set before stay, blocked tokens are O, a mention neither begins nor ends with
+    whitespace and does not cross a sentence boundary.
+    """
+    columns = doc.to_array([IS_SPACE, SENT_START, ENT_IOB, ENT_TYPE])
+    is_space, boundary = columns[:, 0] == 1, numpy.flatnonzero(columns[1:, 1] == 1)
+    preset = (columns[:, 2] == 1) | (columns[:, 2] == 3)
+    if not (is_space.any() or len(boundary) or preset.any()):
+        return None
+    possible = numpy.ones((len(doc), scheme.n_tags), dtype=bool)
+    possible[numpy.ix_(is_space, scheme.boundaries)] = False
+    possible[numpy.ix_(boundary, ~scheme.legal_end)] = False
+    possible[numpy.ix_(boundary + 1, ~scheme.legal_start)] = False
+    if preset.any():
+        # blocked tokens, and mentions whose label is not ours, are O to us
+        possible[preset] = numpy.arange(scheme.n_tags) == OUTSIDE
+        for ent in doc.ents:
+            if ent.label_ in scheme.labels:
+                possible[numpy.arange(ent.start, ent.end), OUTSIDE] = False
+                possible[numpy.arange(ent.start, ent.end), scheme.spell(ent.label_, len(ent))] = True
+    return possible
+
+
+def blocked_spans(doc: Doc) -> list:
+    """Tokens that the user ruled out as entities (`doc.set_ents(..., blocked=...)`), each as a span."""
+    columns = doc.to_array([ENT_IOB, ENT_TYPE])
+    return [doc[int(i) : int(i) + 1] for i in numpy.flatnonzero((columns[:, 0] == 3) & (columns[:, 1] == 0))]

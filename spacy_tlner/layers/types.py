@@ -1,0 +1,154 @@
+"""Word-level networks run once per word type of a batch, not once per token, and remember types at prediction."""
+
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Model, Ops, Shim
+from thinc.types import Floats2d
+from thinc.util import get_array_module
+
+InT = List[Doc]
+OutT = List[Floats2d]
+
+
+class Types(NamedTuple):
+    """Distinct words: `orth` and `lower` are (n,) uint64 keys of the string store, `strings` their n spellings."""
+
+    orth: numpy.ndarray
+    lower: numpy.ndarray
+    strings: List[str]
+
+
+class TypeCache(Shim):
+    """Vectors of word types that were predicted before, at most `size` of them.
+
+    A shim, because thinc tells shims of everything that changes weights: `finish_update`, `use_params`,
+    `from_bytes` and a move to another device all empty it. It is never written out.
+    """
+
+    def __init__(self, size: int):
+        super().__init__(None)
+        self.size = size
+        self.clear()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def clear(self) -> None:
+        self._rows: Dict[int, int] = {}
+        self._table: Any = None
+
+    def lookup(self, keys: List[int], compute: Callable[[List[int]], Floats2d], ops: Ops) -> Floats2d:
+        """Vectors (len(keys), width) of distinct keys; `compute` is given the positions of the unknown ones."""
+        rows = self._rows
+        new = [i for i, key in enumerate(keys) if key not in rows]
+        if len(rows) + len(new) > self.size:
+            self.clear()
+            rows, new = self._rows, list(range(len(keys)))
+        if len(new) > self.size:
+            return compute(new)
+        if new:
+            vectors = compute(new)
+            self._reserve(len(rows) + len(new), vectors.shape[1], ops)
+            self._table[len(rows) : len(rows) + len(new)] = vectors
+            rows.update(zip((keys[i] for i in new), range(len(rows), len(rows) + len(new))))
+        index = numpy.fromiter((rows[key] for key in keys), dtype="int64", count=len(keys))
+        return self._table[ops.xp.asarray(index)]
+
+    def _reserve(self, n_rows: int, width: int, ops: Ops) -> None:
+        held = 0 if self._table is None else len(self._table)
+        if n_rows > held:
+            table = ops.alloc2f(min(self.size, max(2 * held, n_rows, 1024)), width)
+            if held:
+                table[:held] = self._table
+            self._table = table
+
+    def finish_update(self, optimizer: Any) -> None:
+        self.clear()
+
+    @contextmanager
+    def use_params(self, params: Any) -> Iterator[None]:
+        self.clear()
+        yield
+        self.clear()
+
+    def copy(self) -> "TypeCache":
+        return TypeCache(self.size)
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        self.clear()
+
+    def to_bytes(self) -> bytes:
+        return b""
+
+    def from_bytes(self, data: bytes) -> "TypeCache":
+        self.clear()
+        return self
+
+
+def by_type(embed: Model[Types, Floats2d], cache_size: int) -> Model[InT, OutT]:
+    """Apply `embed` to the distinct words of a batch and hand each token its row.
+
+    cache_size: types remembered across batches at prediction; 0 remembers none.
+    Output: (tokens, width) a document.
+    """
+    return Model("by_type", forward, init=init, layers=[embed], shims=[TypeCache(cache_size)])
+
+
+def forward(model: Model[InT, OutT], docs: InT, is_train: bool) -> Tuple[OutT, Callable[[OutT], InT]]:
+    embed: Model[Types, Floats2d] = model.layers[0]
+    ops = model.ops
+    types, token_types = types_of(docs)
+    tokens = ops.xp.asarray(token_types)
+    backprop_embed: Optional[Callable[[Floats2d], Any]] = None
+    if is_train or not len(types.orth):
+        vectors, backprop_embed = embed(types, is_train)
+    else:
+        vectors = _cache(model).lookup(types.orth.tolist(), lambda new: embed.predict(_take(types, new)), ops)
+    lengths = [len(doc) for doc in docs]
+    output = ops.unflatten(vectors[tokens], ops.asarray1i(lengths))
+
+    def backprop(d_output: OutT) -> InT:
+        assert backprop_embed is not None  # the callback of a prediction is never called
+        d_vectors = ops.alloc2f(*vectors.shape)
+        ops.scatter_add(d_vectors, ops.asarray1i(token_types), ops.flatten(d_output))
+        backprop_embed(d_vectors)
+        return []
+
+    return output, backprop
+
+
+def init(model: Model[InT, OutT], X: Optional[InT] = None, Y: Optional[OutT] = None) -> None:
+    model.layers[0].initialize(X=None if X is None else types_of(X)[0])
+    clear_caches(model)
+
+
+def types_of(docs: InT) -> Tuple[Types, numpy.ndarray]:
+    """The distinct words of a batch, and (tokens,) which of them each token is."""
+    if not any(len(doc) for doc in docs):
+        nothing = numpy.zeros(0, dtype="uint64")
+        return Types(nothing, nothing, []), numpy.zeros(0, dtype="int64")
+    keys = numpy.concatenate([doc.to_array(["ORTH", "LOWER"]).reshape(-1, 2) for doc in docs])
+    orth, first, token_types = numpy.unique(keys[:, 0], return_index=True, return_inverse=True)
+    strings = docs[0].vocab.strings
+    return Types(orth, keys[first, 1], [strings[key] for key in orth.tolist()]), token_types
+
+
+def clear_caches(model: Model) -> None:
+    """Forget every remembered type below `model`: for code that sets weights by hand."""
+    for node in model.walk():
+        for shim in node.shims:
+            if isinstance(shim, TypeCache):
+                shim.clear()
+
+
+def _cache(model: Model) -> TypeCache:
+    shim = model.shims[0]
+    assert isinstance(shim, TypeCache)
+    return shim
+
+
+def _take(types: Types, which: List[int]) -> Types:
+    return Types(types.orth[which], types.lower[which], [types.strings[i] for i in which])

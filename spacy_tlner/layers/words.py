@@ -1,0 +1,115 @@
+"""Word vectors by hashing, with one shared vector for words that training never saw."""
+
+from typing import Callable, List, Literal, Optional, Tuple, get_args
+
+import numpy
+from thinc.api import Model
+from thinc.initializers import uniform_init
+from thinc.types import Floats2d
+from thinc.util import partial
+
+from ..errors import Errors
+from .types import Types
+
+InT = Types
+OutT = Floats2d
+Attr = Literal["ORTH", "LOWER"]
+# Each word is the sum of this many rows, as in thinc's HashEmbed: two words that share one row differ in the rest.
+_N_HASHES = 4
+
+
+def HashWords(
+    width: int, rows: int, attr: Attr, unk_rate: float, nO: Optional[int] = None
+) -> Model[InT, OutT]:
+    """Hash-embedded words, (types, width).
+
+    Once a vocabulary was learned (`learn_vocabulary`), words outside it share the row `unknown`, which is
+    trained by replacing words that occurred once, with probability `unk_rate` a batch (Lample et al. 2016).
+    Before that, every word is embedded. attr: which spelling is the word, "ORTH" or "LOWER".
+    Raises TL002 on another attr.
+    """
+    if attr not in get_args(Attr):
+        raise ValueError(Errors.TL002.format(attr=attr, expected=list(get_args(Attr))))
+    return Model(
+        "words",
+        forward,
+        init=init,
+        dims={"nO": width, "nV": rows},
+        params={"table": None, "unknown": None},
+        attrs={"attr": attr, "unk_rate": unk_rate, "seed": 0, "seen": _none(), "singletons": _none(), "learned": False},
+    )
+
+
+def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> Tuple[OutT, Callable[[OutT], List]]:
+    ops, attrs = model.ops, model.attrs
+    table, unknown = model.get_param("table"), model.get_param("unknown")
+    keys = word_keys(model, types)
+    is_unknown = numpy.zeros(len(keys), dtype=bool)
+    if attrs["learned"]:
+        is_unknown = ~contains(attrs["seen"], keys)
+        if is_train:
+            drawn = numpy.random.random(len(keys)) < attrs["unk_rate"]
+            is_unknown |= drawn & contains(attrs["singletons"], keys)
+    rows = ops.hash(ops.asarray(keys, dtype="uint64"), attrs["seed"]) % table.shape[0]  # (types, hashes)
+    unknown_rows = ops.xp.asarray(is_unknown)
+    vectors = table[rows[:, 0]]
+    for i in range(1, _N_HASHES):
+        vectors += table[rows[:, i]]
+    vectors[unknown_rows] = unknown
+
+    def backprop(d_vectors: OutT) -> List:
+        model.inc_grad("unknown", d_vectors[unknown_rows].sum(axis=0))
+        d_known = d_vectors[~unknown_rows]
+        d_table = ops.alloc2f(*table.shape)
+        for i in range(_N_HASHES):
+            ops.scatter_add(d_table, ops.asarray1i(rows[~unknown_rows, i]), d_known)
+        model.inc_grad("table", d_table)
+        return []
+
+    return vectors, backprop
+
+
+def init(model: Model[InT, OutT], X: Optional[InT] = None, Y: Optional[OutT] = None) -> None:
+    # The sum of the hashed rows starts with the variance of U(-sqrt(3/width), +sqrt(3/width)) (Ma & Hovy 2016).
+    width = model.get_dim("nO")
+    bound = float(numpy.sqrt(3 / width / _N_HASHES))
+    make = partial(uniform_init, lo=-bound, hi=bound)
+    model.set_param("table", make(model.ops, (model.get_dim("nV"), width)))
+    model.set_param("unknown", model.ops.alloc1f(width))
+
+
+def word_keys(model: Model[InT, OutT], types: InT) -> numpy.ndarray:
+    """The (n,) uint64 keys under which the layer knows these types."""
+    return types.orth if model.attrs["attr"] == "ORTH" else types.lower
+
+
+def learn_vocabulary(model: Model[InT, OutT], keys: numpy.ndarray) -> None:
+    """Set the words that count as seen from the (tokens,) uint64 keys of a training corpus, as the layer's attr has them.
+
+    keys: one a token, repeats included: words with one token are the singletons.
+    """
+    seen, counts = numpy.unique(keys, return_counts=True)
+    model.attrs.update(seen=seen, singletons=seen[counts == 1], learned=True)
+
+
+def unite_vocabularies(model: Model[InT, OutT], other: Model[InT, OutT]) -> None:
+    """Add the words that `other` has seen. A word counts as a singleton if it occurred once in both taken together."""
+    ours, theirs = model.attrs, other.attrs
+    if not (ours["learned"] and theirs["learned"]):
+        model.attrs.update(seen=_none(), singletons=_none(), learned=False)
+        return
+    in_both = numpy.intersect1d(ours["seen"], theirs["seen"])
+    singletons = numpy.setdiff1d(numpy.union1d(ours["singletons"], theirs["singletons"]), in_both)
+    model.attrs.update(seen=numpy.union1d(ours["seen"], theirs["seen"]), singletons=singletons)
+
+
+def contains(sorted_keys: numpy.ndarray, keys: numpy.ndarray) -> numpy.ndarray:
+    """(n,) bool, which of `keys` stand in the sorted array."""
+    if not len(sorted_keys):
+        return numpy.zeros(len(keys), dtype=bool)
+    place = numpy.minimum(numpy.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
+    return sorted_keys[place] == keys
+
+
+def _none() -> numpy.ndarray:
+    return numpy.zeros(0, dtype="uint64")

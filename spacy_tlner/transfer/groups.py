@@ -1,0 +1,40 @@
+"""Layer groups: the names by which users speak of parts of a tagger, in warm starts and learning rates."""
+
+from typing import Any, Dict, Iterator, List, Optional
+
+from spacy.language import Language
+from thinc.api import Model
+
+# Node names that are groups of their own; a node with weights under any other name belongs to the encoder.
+_GROUP_OF_NODE = {"words": "words", "characters": "characters", "emission": "head", "crf": "transitions"}
+GROUPS = ("words", "characters", "encoder", "head", "transitions")
+
+
+def layer_groups(model: Model) -> Dict[str, List[Model]]:
+    """The nodes with weights below `model`, by group, each group in the order of the model's structure."""
+    groups: Dict[str, List[Model]] = {}
+    for node in model.walk(order="dfs_pre"):
+        if node.param_names or any(shim._model is not None for shim in node.shims):
+            groups.setdefault(_GROUP_OF_NODE.get(node.name, "encoder"), []).append(node)
+    return {group: groups[group] for group in GROUPS if group in groups}
+
+
+def listeners(model: Model) -> List[Any]:
+    """The nodes that hand on what a shared tok2vec or transformer computes."""
+    return [node for node in model.walk() if hasattr(node, "upstream_name")]
+
+
+def upstream_of(listener: Any, nlp: Language) -> Optional[Any]:
+    """The pipe that a listener listens to; None if the pipeline has none."""
+    for name, pipe in nlp.pipeline:
+        if hasattr(pipe, "find_listeners") and listener.upstream_name in ("*", name):
+            return pipe
+    return None
+
+
+def upstream_models(model: Model, nlp: Optional[Language]) -> Iterator[Model]:
+    """The models of the pipes that `model` listens to."""
+    for listener in listeners(model):
+        pipe = upstream_of(listener, nlp) if nlp is not None else None
+        if pipe is not None:
+            yield pipe.model

@@ -1,0 +1,32 @@
+"""Tell the word layers which words training has seen, wherever they stand: in the tagger or in a shared tok2vec."""
+
+from typing import Iterable, List, Optional
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+from thinc.api import Model
+
+from ..layers.words import learn_vocabulary
+from .groups import upstream_models
+
+
+def learn_vocabularies(model: Model, docs: Iterable[Doc], nlp: Optional[Language]) -> None:
+    """Set the seen words of every word layer of `model` from the training documents.
+
+    A shared tok2vec is told once: one that already learned, from its own source or from another listener,
+    keeps what it knows.
+    """
+    word_layers = _word_layers(model)
+    for upstream in upstream_models(model, nlp):
+        word_layers += [node for node in _word_layers(upstream) if not node.attrs["learned"]]
+    if not word_layers:
+        return
+    docs = list(docs)
+    for node in word_layers:
+        keys = [doc.to_array(node.attrs["attr"]).ravel() for doc in docs]
+        learn_vocabulary(node, numpy.concatenate(keys) if keys else numpy.zeros(0, dtype="uint64"))
+
+
+def _word_layers(model: Model) -> List[Model]:
+    return [node for node in model.walk() if node.name == "words"]

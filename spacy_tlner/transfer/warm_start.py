@@ -1,0 +1,218 @@
+"""Start a fresh tagger from the weights of a trained one: layer groups by name, head rows and transitions by label name."""
+
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Union
+
+from spacy.language import Language
+from spacy.util import load_model
+from thinc.api import Model
+
+from ..errors import Errors
+from ..layers.heads import copy_tags, get_head
+from ..layers.types import clear_caches
+from ..layers.words import unite_vocabularies
+from ..tags import OUTSIDE, TagScheme
+from .groups import GROUPS, layer_groups, listeners, upstream_of
+from .label_map import LabelMatch, match_labels
+
+# With a handler of its own, as spaCy's: what a warm start copied is shown without `-V`.
+logger = logging.getLogger("spacy_tlner")
+if not logger.handlers:
+    logger.addHandler(logging.StreamHandler())
+    logger.setLevel(logging.INFO)
+
+_HEAD_GROUPS = ("head", "transitions")
+
+
+@dataclass
+class WarmStartReport:
+    """What a warm start did; `nlp.meta["spacy_tlner"][component]["warm_start"]` keeps it."""
+
+    source: str
+    component: str
+    copied: Dict[str, int] = field(default_factory=dict)  # layer group: its parameters copied as they are
+    fresh: List[str] = field(default_factory=list)  # layer groups that start at random
+    resized: Dict[str, str] = field(default_factory=dict)  # layer group: tags before -> after
+    labels: Dict[str, str] = field(default_factory=dict)  # our label: the source's, both heads' rows copied
+    labels_fresh: List[str] = field(default_factory=list)
+    labels_dropped: List[str] = field(default_factory=list)
+    words_known: Optional[Dict[str, int]] = None  # words seen by the source, by us, by either
+
+    def lines(self) -> List[str]:
+        """The report for people, a line a fact."""
+        mapped = [f"{theirs} -> {ours}" for ours, theirs in self.labels.items() if ours != theirs]
+        same = [ours for ours, theirs in self.labels.items() if ours == theirs]
+        facts = {
+            "layers copied": ", ".join(f"{group} ({n:,} weights)" for group, n in self.copied.items()),
+            "layers resized": ", ".join(f"{group} ({change} tags)" for group, change in self.resized.items()),
+            "layers fresh": ", ".join(self.fresh),
+            "labels copied": ", ".join(same),
+            "labels mapped": ", ".join(mapped),
+            "labels fresh": ", ".join(self.labels_fresh),
+            "labels left out": ", ".join(self.labels_dropped),
+            "words known": ", ".join(f"{who} {n:,}" for who, n in (self.words_known or {}).items()),
+        }
+        return [f"Warm start of '{self.component}' from {self.source}"] + [
+            f"  {name}: {text or '-'}" for name, text in facts.items()
+        ]
+
+
+def warm_start(
+    component: Any,
+    source: Union[str, Path],
+    *,
+    nlp: Optional[Language],
+    label_map: Optional[Dict[str, str]] = None,
+    layers: Optional[Sequence[str]] = None,
+    source_component: Optional[str] = None,
+) -> WarmStartReport:
+    """Copy into an initialized tagger what fits from a trained pipeline. All checks come before the first copy.
+
+    component: the target, with `model`, `labels`, `head` and `name`. source: path or package of the pipeline.
+    layers: groups to copy, by default all that both have. Raises TL102 to TL104 for labels, TL106 if the source has no such
+    tagger, TL107 on an unknown layer group, TL108 where shapes differ, TL109 where a listener's upstream is not the source's.
+    """
+    source_nlp = load_model(source)
+    donor = source_nlp.get_pipe(_find_tagger(source_nlp, source, source_component))
+    theirs, ours = layer_groups(donor.model), layer_groups(component.model)
+    chosen = _choose(layers, theirs, ours, source)
+    labels = match_labels(donor.labels, component.labels, label_map)
+    body = [group for group in chosen if group not in _HEAD_GROUPS]
+    _check_listeners(component, nlp, donor, source_nlp, source)
+    for group in body:
+        _check_shapes(group, theirs[group], ours[group], source)
+    old_head = get_head(donor.model.get_ref("heads"), donor.head)
+    new_head = get_head(component.model.get_ref("heads"), component.head)
+    widths = [head.get_ref("emission").get_dim("nI") for head in (old_head, new_head)]
+    if "head" in chosen and widths[0] != widths[1]:
+        raise ValueError(Errors.TL108.format(group="head", node="emission", param="W", theirs=widths[0], ours=widths[1], source=source))
+
+    report = WarmStartReport(str(source), component.name)
+    for group in body:
+        report.copied[group] = _copy(theirs[group], ours[group])
+    if "words" in body:
+        report.words_known = _unite_words(theirs["words"], ours["words"])
+    if any(group in chosen for group in _HEAD_GROUPS):
+        _copy_head(old_head, new_head, donor.labels, component.labels, labels, chosen, report)
+    report.fresh = [group for group in ours if group not in chosen]
+    clear_caches(component.model)
+    for line in report.lines():
+        logger.info(line)
+    if nlp is not None:
+        kept = nlp.meta.setdefault("spacy_tlner", {}).setdefault(component.name, {})
+        kept["warm_start"] = asdict(report)
+    return report
+
+
+def _find_tagger(nlp: Language, source: Union[str, Path], name: Optional[str]) -> str:
+    found = [pipe for pipe in nlp.component_names if nlp.get_pipe_meta(pipe).factory == "tl_ner"]
+    if (name is not None and name not in found) or (name is None and len(found) != 1):
+        raise ValueError(Errors.TL106.format(source=source, wanted=name or "exactly one", found=", ".join(found) or "none"))
+    return name or found[0]
+
+
+def _choose(
+    layers: Optional[Sequence[str]], theirs: Dict[str, Any], ours: Dict[str, Any], source: Union[str, Path]
+) -> List[str]:
+    """The groups to copy, in the order of GROUPS."""
+    both = [group for group in GROUPS if group in theirs and group in ours]
+    if layers is None:
+        return both
+    for group in layers:
+        if group not in both:
+            raise ValueError(
+                Errors.TL107.format(group=group, source=source, theirs=", ".join(theirs), ours=", ".join(ours))
+            )
+    return [group for group in both if group in layers]
+
+
+def _check_shapes(group: str, theirs: List[Model], ours: List[Model], source: Union[str, Path]) -> None:
+    for old, new in zip(theirs, ours):
+        for param in sorted({*old.param_names, *new.param_names}):
+            shapes = [node.get_param(param).shape if node.has_param(param) else None for node in (old, new)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(
+                    Errors.TL108.format(group=group, node=new.name, param=param, theirs=shapes[0], ours=shapes[1], source=source)
+                )
+        if group == "words" and old.attrs["attr"] != new.attrs["attr"]:
+            raise ValueError(
+                Errors.TL108.format(group=group, node=new.name, param="attr", theirs=old.attrs["attr"], ours=new.attrs["attr"], source=source)
+            )
+    if len(theirs) != len(ours):
+        raise ValueError(
+            Errors.TL108.format(group=group, node=group, param="number of layers", theirs=len(theirs), ours=len(ours), source=source)
+        )
+
+
+def _copy(theirs: List[Model], ours: List[Model]) -> int:
+    """Copy all weights of one group; how many they were."""
+    n = 0
+    for old, new in zip(theirs, ours):
+        for param in old.param_names:
+            new.set_param(param, new.ops.asarray(old.get_param(param)).copy())
+            n += old.get_param(param).size
+        for old_shim, new_shim in zip(old.shims, new.shims):
+            new_shim.from_bytes(old_shim.to_bytes())
+    return int(n)
+
+
+def _unite_words(theirs: List[Model], ours: List[Model]) -> Dict[str, int]:
+    known = {"source": len(theirs[0].attrs["seen"]), "target": len(ours[0].attrs["seen"])}
+    for old, new in zip(theirs, ours):
+        unite_vocabularies(new, old)
+    return {**known, "together": len(ours[0].attrs["seen"])}
+
+
+def _copy_head(
+    old_head: Model,
+    new_head: Model,
+    old_labels: Sequence[str],
+    new_labels: Sequence[str],
+    labels: LabelMatch,
+    chosen: Sequence[str],
+    report: WarmStartReport,
+) -> None:
+    old, new = TagScheme(tuple(old_labels)), TagScheme(tuple(new_labels))
+    rows = [(OUTSIDE, OUTSIDE)]
+    for target, source in labels.matched.items():
+        rows += list(zip(old.tags_of(source).tolist(), new.tags_of(target).tolist()))
+    nodes = {"head": "emission", "transitions": "crf"}
+    copy_tags(old_head, new_head, rows, parts=[nodes[group] for group in _HEAD_GROUPS if group in chosen])
+    for group in _HEAD_GROUPS:
+        if group in chosen:
+            if old.n_tags != new.n_tags:
+                report.resized[group] = f"{old.n_tags} -> {new.n_tags}"
+            report.copied[group] = len(rows)
+    report.labels = dict(labels.matched)
+    report.labels_fresh, report.labels_dropped = list(labels.fresh), list(labels.dropped)
+
+
+def _check_listeners(
+    component: Any, nlp: Optional[Language], donor: Any, source_nlp: Language, source: Union[str, Path]
+) -> None:
+    """A tagger over a shared encoder only makes sense over the encoder that it was trained with."""
+    ours, theirs = listeners(component.model), listeners(donor.model)
+    if not ours and not theirs:
+        return
+    mine = upstream_of(ours[0], nlp) if ours and nlp is not None else None
+    other = upstream_of(theirs[0], source_nlp) if theirs else None
+    if mine is None or other is None or not _same_weights(mine.model, other.model):
+        name = ours[0].upstream_name if ours else theirs[0].upstream_name
+        raise ValueError(Errors.TL109.format(name=component.name, upstream=name, source=source))
+
+
+def _same_weights(first: Model, second: Model) -> bool:
+    a, b = _weights(first), _weights(second)
+    return len(a) == len(b) and all(x.shape == y.shape and bool((x == y).all()) for x, y in zip(a, b))
+
+
+def _weights(model: Model) -> List[Any]:
+    found: List[Any] = []
+    for node in model.walk():
+        found += [node.get_param(name) for name in node.param_names if node.has_param(name)]
+        for shim in node.shims:
+            if hasattr(shim._model, "state_dict"):
+                found += list(shim._model.state_dict().values())
+    return found
