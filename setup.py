@@ -40,6 +40,7 @@ setup(
             "spacy_tlner.CharCNN.v1 = spacy_tlner.architectures:CharCNN",
         ],
         "spacy_readers": ["spacy_tlner.MultiCorpus.v1 = spacy_tlner.corpora.readers:MultiCorpus"],
+        "spacy_batchers": ["spacy_tlner.batch_by_length.v1 = spacy_tlner.corpora.batchers:batch_by_length"],
         "spacy_misc": ["spacy_tlner.read_label_map.v1 = spacy_tlner.transfer.label_map:read_label_map"],
         "spacy_callbacks": ["spacy_tlner.name_groups.v1 = spacy_tlner.optimizer:name_groups"],
         "spacy_cli": ["tlner = spacy_tlner.cli:tlner"],

@@ -80,7 +80,7 @@ class Errors:
     TL201 = (
         "[TL201] {path}: {count} line(s) cannot be used, so nothing was written. Expected one token a line with "
         "its tag (O, - for unknown, or B-, I-, L-, U-, E-, S- and a label), columns set apart by tabs or blanks. "
-        "Correct the lines, or name other columns with --token-column and --tag-column.\n{lines}"
+        "Correct the lines, or check --token-column, --tag-column and --scheme.\n{lines}"
     )
     TL202 = (
         "[TL202] {path} holds no sentence: no line has a token and a tag. Expected a text file with one token a "
@@ -100,7 +100,7 @@ class Errors:
     )
     TL206 = (
         "[TL206] {path} marks no documents, so --n-sents 0 (one doc a document) has nothing to go by. Expected "
-        "-DOCSTART- lines; give --n-sents 1 or more."
+        "-DOCSTART- lines (or comments `# newdoc`); give --n-sents 1 or more."
     )
     TL207 = (
         "[TL207] The label map names labels that do not occur in {path}: {missing}. Labels that occur: {labels}. "
@@ -128,6 +128,12 @@ class Errors:
     )
     TL215 = "[TL215] {path} holds no document with a token, so there is nothing to check."
     TL216 = "[TL216] n_sents is {n_sents}; expected 0 (one doc a document of the file) or a number of sentences."
+    TL217 = (
+        "[TL217] Corpus {name!r} of spacy_tlner.MultiCorpus.v1 is a {found}, not a reader. Give its block a reader, for "
+        'example @readers = "spacy.Corpus.v1" and a path.'
+    )
+
+    TL250 = "[TL250] spacy_tlner.batch_by_length: size and pool must be at least 1, given size {size}, pool {pool}."
 
     # --- TL3xx: optimizer ---
     TL301 = "[TL301] GroupedAdam: no layer group is called '{group}'. The pipeline has: {known}."

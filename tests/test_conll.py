@@ -67,6 +67,11 @@ def test_germeval_comment_with_tabs_in_a_file_with_an_index(read):
     assert len(sentence.comments) == 1
 
 
+def test_a_line_with_a_tag_is_a_token_whatever_it_looks_like(read):
+    assert read("#\t#\tB-X\na\ta\tO\n", token_column=1)[0].words == ("#", "a")
+    assert read("# a= B-X\nb b O\n")[0].words == ("#", "b")
+
+
 def test_comment_in_a_whitespace_separated_file(read):
     (sentence,) = read("# id 5e5d-11 domain=en\nfoo _ _ O\nbar _ _ B-X\n")
     assert sentence.words == ("foo", "bar")
@@ -133,7 +138,7 @@ def test_no_sentence(read, content):
 
 @pytest.mark.parametrize("columns", [(0, 0), (0, -2), (0, 2), (-3, 1), (5, -1)])
 def test_columns_that_are_not_there(read, columns):
-    with pytest.raises(CorpusError, match="TL211.* has 2 column"):
+    with pytest.raises(CorpusError, match=r"TL211.* has 2 column"):
         read("a O\nb O\n", token_column=columns[0], tag_column=columns[1])
 
 

@@ -12,7 +12,7 @@ from spacy_tlner.corpora.schemes import (
     PREFIXES,
     Decoded,
     Mention,
-    MixedSchemes,
+    MixedSchemesError,
     RepairKind,
     Scheme,
     decode,
@@ -152,7 +152,7 @@ def test_detection(sentences, scheme):
 
 
 def test_iobes_and_biluo_in_one_corpus_is_refused():
-    with pytest.raises(MixedSchemes):
+    with pytest.raises(MixedSchemesError):
         detect([["S-A"], ["U-A"]])
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def check(
     path: Annotated[Path, typer.Argument(metavar="A", help="Training corpus: a .spacy file or a folder of them.")],
     other: Annotated[
-        Path | None, typer.Argument(metavar="[B]", help="Development or test corpus, looked up in A for leaks.")
+        Path | None, typer.Argument(metavar="B", help="Development or test corpus, looked up in A for leaks.")
     ] = None,
     lang: Annotated[str, typer.Option("--lang", "-l", help="Language of the tokenizer that training will use.")] = "en",
 ) -> None:

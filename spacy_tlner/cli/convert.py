@@ -26,7 +26,7 @@ def convert(
     ] = 1,
     label_map: Annotated[
         list[str] | None,
-        typer.Option(help="OLD=NEW,... (OLD= drops the label) or a .json file; may be repeated."),
+        typer.Option(metavar="OLD=NEW,...", help="New labels; OLD= drops one. Or a .json file. May be repeated."),
     ] = None,
     lang: Annotated[str, typer.Option("--lang", "-l", help="Language code of the vocabulary.")] = "en",
     strict: Annotated[bool, typer.Option("--strict", help="Refuse illegal transitions instead of repairing.")] = False,
@@ -78,6 +78,8 @@ def _print_summary(summary: "Summary") -> None:
         msg.info(f"{count:,} mention(s) of {label} dropped by the label map")
     for kind, count in summary.repairs.items():
         msg.warn(f"{count:,} illegal transition(s) repaired: {kind.value}")
+    if summary.sentences == 1:
+        msg.warn("The whole file is one sentence: no empty line divides it")
     if not summary.mentions:
         msg.warn("No mention in the whole file: check --tag-column if that is not what you expect")
 

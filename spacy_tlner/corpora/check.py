@@ -1,7 +1,7 @@
 """What can be said of a corpus, or of two, before training: counts, faulty mentions, leaks. Numbers only, no printing.
 
 The counts are those of `spacy debug data` for `ner`, which has them for no other factory; they are taken on the tokens
-that training sees.
+that training sees. One differs: spaCy 3.8 represents unknown annotation as None, and debug data counts "-" alone.
 """
 
 import unicodedata
@@ -28,7 +28,7 @@ class CorpusStats:
     words: int
     unique_words: int
     misaligned_words: int  # tokens of the pipeline that are not one token of the annotation
-    missing: int  # tokens whose annotation is unknown
+    missing: int  # tokens of the pipeline whose annotation is unknown, or lost by misalignment
     mentions: dict[str, int]
     docs_without: dict[str, int]  # docs that have no mention of the label
     lost_mentions: int  # annotated, but not on the tokens of the pipeline
@@ -81,13 +81,13 @@ def corpus_stats(examples: Sequence[Example]) -> CorpusStats:
         words.update(token.text for token in reference)
         annotated += len(reference.ents)
         lengths = example.alignment.x2y.lengths
-        misaligned += sum(not token.is_space and lengths[token.i] != 1 for token in predicted)
+        misaligned += sum(1 for token in predicted if not token.is_space and lengths[token.i] != 1)
         labels: set[str] = set()
         for token, tag, starts_sentence in zip(
             predicted, example.get_aligned_ner(), example.get_aligned_sent_starts(), strict=True
         ):
             if tag is None or tag == "-":
-                missing += tag == "-"
+                missing += 1
                 continue
             prefix, _, label = tag.partition("-")
             if prefix in ("B", "U"):

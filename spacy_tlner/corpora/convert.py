@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from spacy.tokens import Doc, Span
 from spacy.util import get_lang_class
@@ -14,7 +14,20 @@ from ..errors import Errors
 from .conll import Sentence, read_sentences
 from .docbin import check_suffix, write_docs
 from .faults import CorpusError, Fault, listing
-from .schemes import MISSING, PREFIXES, Decoded, Mention, MixedSchemes, RepairKind, Scheme, decode, detect, split_tag
+from .schemes import (
+    MISSING,
+    PREFIXES,
+    Decoded,
+    Mention,
+    MixedSchemesError,
+    RepairKind,
+    Scheme,
+    decode,
+    detect,
+    split_tag,
+)
+
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ def _make_vocab(lang: str) -> Vocab:
 def _detect(path: Path, sentences: Sequence[Sentence]) -> Scheme:
     try:
         return detect(sentence.tags for sentence in sentences)
-    except MixedSchemes as error:
+    except MixedSchemesError as error:
         raise CorpusError(Errors.TL204.format(path=path)) from error
 
 
@@ -188,5 +201,5 @@ def _make_doc(vocab: Vocab, group: Sequence[_Parsed]) -> Doc:
     return doc
 
 
-def _ordered(counts: Counter) -> dict:
+def _ordered(counts: Counter[_Key]) -> dict[_Key, int]:
     return dict(counts.most_common())

@@ -80,7 +80,7 @@ class Decoded:
     repairs: tuple[Repair, ...]
 
 
-class MixedSchemes(ValueError):
+class MixedSchemesError(ValueError):
     """Tags that only IOBES has and tags that only BILUO has, in one corpus."""
 
 
@@ -108,7 +108,7 @@ def detect(sequences: Iterable[Sequence[str]]) -> Scheme:
             label_before = label
     has_biluo, has_iobes = bool(prefixes & set("LU")), bool(prefixes & set("ES"))
     if has_biluo and has_iobes:
-        raise MixedSchemes
+        raise MixedSchemesError
     if has_biluo:
         return Scheme.BILUO
     if has_iobes:

@@ -23,10 +23,10 @@ def HashWords(
 ) -> Model[InT, OutT]:
     """Hash-embedded words, (types, width).
 
-    Once a vocabulary was learned (`learn_vocabulary`), words outside it share the row `unknown`, which is
-    trained by replacing words that occurred once, with probability `unk_rate` a batch (Lample et al. 2016).
-    Before that, every word is embedded. attr: which spelling is the word, "ORTH" or "LOWER".
-    Raises TL002 on another attr.
+    Once a vocabulary was learned (`learn_vocabulary`), words outside it share the row `unknown`, which is trained by
+    replacing a word that occurred c times in training with probability unk_rate / (unk_rate + c), drawn once a
+    batch (Kiperwasser & Goldberg 2016, section 4.1). Before that, every word is embedded. attr: which spelling is the word,
+    "ORTH" or "LOWER". Raises TL002 on another attr.
     """
     if attr not in get_args(Attr):
         raise ValueError(Errors.TL002.format(attr=attr, expected=list(get_args(Attr))))
@@ -36,7 +36,7 @@ def HashWords(
         init=init,
         dims={"nO": width, "nV": rows},
         params={"table": None, "unknown": None},
-        attrs={"attr": attr, "unk_rate": unk_rate, "seed": 0, "seen": _none(), "singletons": _none(), "learned": False},
+        attrs={"attr": attr, "unk_rate": unk_rate, "seed": 0, "seen": _none(), "counts": _none(), "learned": False},
     )
 
 
@@ -46,10 +46,10 @@ def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> Tuple[OutT, 
     keys = word_keys(model, types)
     is_unknown = numpy.zeros(len(keys), dtype=bool)
     if attrs["learned"]:
-        is_unknown = ~contains(attrs["seen"], keys)
-        if is_train:
-            drawn = numpy.random.random(len(keys)) < attrs["unk_rate"]
-            is_unknown |= drawn & contains(attrs["singletons"], keys)
+        counts = counts_of(model, keys)
+        is_unknown = counts == 0
+        if is_train and attrs["unk_rate"]:
+            is_unknown |= numpy.random.random(len(keys)) < attrs["unk_rate"] / (attrs["unk_rate"] + counts)
     rows = ops.hash(ops.asarray(keys, dtype="uint64"), attrs["seed"]) % table.shape[0]  # (types, hashes)
     unknown_rows = ops.xp.asarray(is_unknown)
     vectors = table[rows[:, 0]]
@@ -86,29 +86,30 @@ def word_keys(model: Model[InT, OutT], types: InT) -> numpy.ndarray:
 def learn_vocabulary(model: Model[InT, OutT], keys: numpy.ndarray) -> None:
     """Set the words that count as seen from the (tokens,) uint64 keys of a training corpus, as the layer's attr has them.
 
-    keys: one a token, repeats included: words with one token are the singletons.
+    keys: one a token, repeats included, for they are counted.
     """
     seen, counts = numpy.unique(keys, return_counts=True)
-    model.attrs.update(seen=seen, singletons=seen[counts == 1], learned=True)
+    model.attrs.update(seen=seen, counts=counts, learned=True)
 
 
 def unite_vocabularies(model: Model[InT, OutT], other: Model[InT, OutT]) -> None:
-    """Add the words that `other` has seen. A word counts as a singleton if it occurred once in both taken together."""
+    """Add what `other` has seen; counts add up. If either embeds every word, so does the outcome."""
     ours, theirs = model.attrs, other.attrs
     if not (ours["learned"] and theirs["learned"]):
-        model.attrs.update(seen=_none(), singletons=_none(), learned=False)
+        model.attrs.update(seen=_none(), counts=_none(), learned=False)
         return
-    in_both = numpy.intersect1d(ours["seen"], theirs["seen"])
-    singletons = numpy.setdiff1d(numpy.union1d(ours["singletons"], theirs["singletons"]), in_both)
-    model.attrs.update(seen=numpy.union1d(ours["seen"], theirs["seen"]), singletons=singletons)
+    seen, which = numpy.unique(numpy.concatenate([ours["seen"], theirs["seen"]]), return_inverse=True)
+    both = numpy.concatenate([ours["counts"], theirs["counts"]])
+    model.attrs.update(seen=seen, counts=numpy.bincount(which, weights=both).astype("int64"))
 
 
-def contains(sorted_keys: numpy.ndarray, keys: numpy.ndarray) -> numpy.ndarray:
-    """(n,) bool, which of `keys` stand in the sorted array."""
-    if not len(sorted_keys):
-        return numpy.zeros(len(keys), dtype=bool)
-    place = numpy.minimum(numpy.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
-    return sorted_keys[place] == keys
+def counts_of(model: Model[InT, OutT], keys: numpy.ndarray) -> numpy.ndarray:
+    """(n,) int64, how often training had each of `keys`; 0 for words it never saw."""
+    seen, counts = model.attrs["seen"], model.attrs["counts"]
+    if not len(seen):
+        return numpy.zeros(len(keys), dtype="int64")
+    place = numpy.minimum(numpy.searchsorted(seen, keys), len(seen) - 1)
+    return numpy.where(seen[place] == keys, counts[place], 0)
 
 
 def _none() -> numpy.ndarray:

@@ -1,0 +1,246 @@
+"""Test F1: BC5CDR with all its data, and BC5CDR (Disease) -> NCBI-disease with few and many target sentences.
+
+    python benchmarks/accuracy.py DATA                  all of it: hours; stops and resumes at will
+    python benchmarks/accuracy.py DATA --seeds 1 --sizes 100 --systems tl_ner-scratch,tl_ner-transfer
+
+DATA is the folder of corpora, with mtl-bioinformatics-2016 in it. Every run is the real `spacy train` and `spacy
+evaluate`, one thread each. Dev sets select; at n target sentences that is a sample of n dev sentences. Rows
+that stand in results/accuracy.jsonl are not run again.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+
+import rows
+import spacy
+import typer
+from spacy.tokens import DocBin
+
+from spacy_tlner.corpora.convert import convert_file
+
+BENCH = "accuracy"
+CONFIGS = Path(__file__).parent.parent / "configs"
+SIZES = ("50", "100", "200", "500", "all")
+SYSTEMS = ("tl_ner-scratch", "tl_ner-transfer", "spacy-scratch", "spacy-continued")
+N_SEEDS = {"50": 5, "100": 5, "200": 5, "500": 3, "all": 3}
+N_SOURCES = 3  # source models; target seed s starts from source seed s modulo this
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training and what it is scored on."""
+
+    case: str
+    system: str
+    seed: int
+    train: Path
+    dev: Path
+    test: Optional[Path]  # None: a source model, only its dev score is kept
+    config: Path
+    overrides: Dict[str, Any] = field(default_factory=dict)
+    needs: Optional[Tuple[str, str, int]] = None  # the key of the run whose model this one starts from
+
+    @property
+    def key(self) -> Tuple[str, str, int]:
+        return self.case, self.system, self.seed
+
+
+def main(
+    data: Path = typer.Argument(..., exists=True, help="Folder that holds mtl-bioinformatics-2016"),
+    work: Path = typer.Option(Path("training/accuracy"), help="Where corpora and models go"),
+    systems: str = typer.Option(",".join(SYSTEMS), help="Of the transfer table"),
+    sizes: str = typer.Option(",".join(SIZES), help="Target sentences"),
+    seeds: int = typer.Option(0, help="At most this many seeds; 0: 5 below 250 sentences, 3 from there on"),
+    full: str = typer.Option("tl_ner,spacy", help="Systems to train on all of BC5CDR, both labels; may be empty"),
+    workers: int = typer.Option(1, help="Runs at a time"),
+    report: bool = typer.Option(False, help="Only print the tables"),
+) -> None:
+    """Run what is missing, then print the tables."""
+    if not report:
+        work.mkdir(parents=True, exist_ok=True)
+        convert(data, work / "corpus")
+        write_spacy_configs(work)
+        wanted = list(plan(work, systems.split(","), sizes.split(","), seeds, [s for s in full.split(",") if s]))
+        execute(wanted, work, workers)
+    print_tables()
+
+
+def convert(data: Path, corpus: Path) -> None:
+    """The corpora as .spacy, one sentence a document; the source with Disease alone."""
+    home = data / "mtl-bioinformatics-2016"
+    for name, folder, label_map in (
+        ("bc5cdr", "BC5CDR-IOB", None),
+        ("bc5cdr-disease", "BC5CDR-IOB", {"Chemical": ""}),
+        ("ncbi", "NCBI-disease-IOB", None),
+    ):
+        for split in ("train", "devel", "test"):
+            output = corpus / f"{name}.{split}.spacy"
+            if not output.exists():
+                convert_file(home / folder / f"{split}.tsv", output, label_map=label_map)
+
+
+def sample(path: Path, size: str, seed: int) -> Path:
+    """A file of `size` documents drawn from `path`; all of them for "all"."""
+    if size == "all":
+        return path
+    output = path.with_name(f"{path.stem}.{size}.{seed}.spacy")
+    if not output.exists():
+        docs = list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+        DocBin(docs=random.Random(seed).sample(docs, min(int(size), len(docs))), store_user_data=True).to_disk(output)
+    return output
+
+
+def write_spacy_configs(work: Path) -> None:
+    """spaCy's `ner` as `spacy init config` gives it, and the same over components of a trained pipeline."""
+    scratch = work / "spacy_ner.cfg"
+    if not scratch.exists():
+        spacy_command(["init", "config", str(scratch), "--pipeline", "ner", "--optimize", "efficiency"], None)
+    config = spacy.util.load_config(scratch)
+    config["paths"]["source"] = None
+    for name in ("tok2vec", "ner"):
+        config["components"][name] = {"source": "${paths.source}"}
+    config["components"]["ner"]["replace_listeners"] = []
+    config.to_disk(work / "spacy_ner_continued.cfg")
+
+
+def plan(
+    work: Path, systems: Sequence[str], sizes: Sequence[str], max_seeds: int, full: Sequence[str]
+) -> Iterator[Run]:
+    """The runs in an order in which sources come before what needs them."""
+    corpus = work / "corpus"
+    ours, ours_transfer = CONFIGS / "ner_bilstm_crf.cfg", CONFIGS / "ner_bilstm_crf_transfer.cfg"
+    theirs, theirs_continued = work / "spacy_ner.cfg", work / "spacy_ner_continued.cfg"
+    limit = max_seeds or 5
+    for seed in range(min(limit, 3)):
+        for name, config in (("tl_ner", ours), ("spacy", theirs)):
+            splits = [corpus / f"bc5cdr.{split}.spacy" for split in ("train", "devel", "test")]
+            if name in full:
+                yield Run("bc5cdr", name, seed, *splits, config, budget(name, "all"))
+    for seed in range(min(limit, N_SOURCES)):
+        for name, config, used in (("tl_ner", ours, "tl_ner-transfer"), ("spacy", theirs, "spacy-continued")):
+            train, dev = (corpus / f"bc5cdr-disease.{split}.spacy" for split in ("train", "devel"))
+            if used in systems:
+                yield Run("source", name, seed, train, dev, None, config, budget(name, "all"))
+    for size in sizes:
+        for seed in range(min(limit, N_SEEDS[size])):
+            train = sample(corpus / "ncbi.train.spacy", size, seed)
+            dev = sample(corpus / "ncbi.devel.spacy", size, seed)
+            for system in systems:
+                name, way = system.split("-")
+                config = {
+                    "tl_ner-scratch": ours,
+                    "tl_ner-transfer": ours_transfer,
+                    "spacy-scratch": theirs,
+                    "spacy-continued": theirs_continued,
+                }[system]
+                needs = None if way == "scratch" else ("source", name, seed % N_SOURCES)
+                test = corpus / "ncbi.test.spacy"
+                yield Run(f"ncbi-{size}", system, seed, train, dev, test, config, budget(name, size), needs)
+
+
+def budget(name: str, size: str) -> Dict[str, Any]:
+    """How long to train; the rest is each system's own config."""
+    few = size != "all"
+    if name == "spacy":
+        # batches grow from 100 to 1,000 words: 1,500 steps are over 100 passes at 100 sentences
+        return {
+            "training.max_steps": 1500 if few else 4000,
+            "training.patience": 600 if few else 1200,
+            "training.eval_frequency": 50 if few else 200,
+        }
+    return FEW if few else MANY
+
+
+# Chosen on dev: see docs/design.md
+FEW: Dict[str, Any] = {"training.max_epochs": 0, "training.max_steps": 800, "training.patience": 400, "training.eval_frequency": 25}
+MANY: Dict[str, Any] = {}
+
+
+def execute(wanted: List[Run], work: Path, workers: int) -> None:
+    done = {(row["case"], row["system"], row["seed"]) for row in rows.read(BENCH)}
+    for needed in (False, True):
+        todo = [run for run in wanted if run.key not in done and bool(run.needs) == needed]
+        with ThreadPoolExecutor(workers) as pool:
+            for finished in pool.map(lambda run: train_and_score(run, work), todo):
+                rows.append(BENCH, finished)
+
+
+def train_and_score(run: Run, work: Path) -> List[Dict[str, Any]]:
+    output = model_folder(work, run.key)
+    overrides = {
+        "paths.train": run.train,
+        "paths.dev": run.dev,
+        "system.seed": run.seed,
+        **run.overrides,
+    }
+    if run.needs:
+        overrides["paths.source"] = model_folder(work, run.needs) / "model-best"
+    start = time.perf_counter()
+    args = [text for name, value in overrides.items() for text in (f"--{name}", str(value))]
+    spacy_command(["train", str(run.config), "--output", str(output), *args], output.with_suffix(".log"))
+    seconds = time.perf_counter() - start
+    dev = json.loads((output / "model-best" / "meta.json").read_text(encoding="utf8"))["performance"]
+    found = {"dev_f": 100 * dev["ents_f"], "train_seconds": seconds}
+    if run.test is not None:
+        scores = output / "test.json"
+        spacy_command(["evaluate", str(output / "model-best"), str(run.test), "--output", str(scores)], None)
+        test = json.loads(scores.read_text(encoding="utf8"))
+        found.update({f"test_{x}": 100 * test[f"ents_{x}"] for x in "fpr"})
+    print(run.key, {metric: round(value, 2) for metric, value in found.items()}, flush=True)
+    return [
+        {"case": run.case, "system": run.system, "metric": metric, "value": value, "seed": run.seed}
+        for metric, value in found.items()
+    ]
+
+
+def model_folder(work: Path, key: Tuple[str, str, int]) -> Path:
+    return work / "{}.{}.{}".format(*key)
+
+
+def spacy_command(args: List[str], log: Optional[Path]) -> None:
+    """Run `python -m spacy`, one thread."""
+    one = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    result = subprocess.run(
+        [sys.executable, "-m", "spacy", *args], env={**os.environ, **one}, capture_output=True, text=True
+    )
+    if log is not None:
+        log.write_text(result.stdout + result.stderr, encoding="utf8")
+    if result.returncode:
+        raise RuntimeError(f"spacy {' '.join(args)}\n{result.stdout}\n{result.stderr}")
+
+
+def print_tables() -> None:
+    values: Dict[Tuple[str, str], Dict[int, float]] = {}
+    for row in rows.read(BENCH):
+        if row["metric"] == "test_f":
+            values.setdefault((row["case"], row["system"]), {})[row["seed"]] = row["value"]
+    body = [(case, system, _summary(list(by_seed.values()))) for (case, system), by_seed in sorted(values.items())]
+    print(rows.table(("case", "system", "test F1: mean (sd, seeds)"), body))
+    pairs = (("tl_ner-transfer", "tl_ner-scratch"), ("tl_ner-transfer", "spacy-continued"))
+    differences = []
+    for case in sorted({case for case, _ in values}):
+        for a, b in pairs:
+            first, second = values.get((case, a), {}), values.get((case, b), {})
+            paired = [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
+            if paired:
+                wins = sum(d > 0 for d in paired)
+                differences.append((case, f"{a} minus {b}", _summary(paired), f"{wins} of {len(paired)}"))
+    print("\n" + rows.table(("case", "paired difference", "mean (sd, seeds)", "above"), differences))
+
+
+def _summary(values: List[float]) -> str:
+    spread = f"{stdev(values):.2f}" if len(values) > 1 else "-"
+    return f"{mean(values):.2f} ({spread}, {len(values)})"
+
+
+if __name__ == "__main__":
+    typer.run(main)
