@@ -42,7 +42,10 @@ setup(
         "spacy_readers": ["spacy_tlner.MultiCorpus.v1 = spacy_tlner.corpora.readers:MultiCorpus"],
         "spacy_batchers": ["spacy_tlner.batch_by_length.v1 = spacy_tlner.corpora.batchers:batch_by_length"],
         "spacy_misc": ["spacy_tlner.read_label_map.v1 = spacy_tlner.transfer.label_map:read_label_map"],
-        "spacy_callbacks": ["spacy_tlner.name_groups.v1 = spacy_tlner.optimizer:name_groups"],
+        "spacy_callbacks": [
+            "spacy_tlner.name_groups.v1 = spacy_tlner.optimizer:name_groups",
+            "spacy_tlner.blank_source.v1 = spacy_tlner.transfer.callbacks:blank_source",
+        ],
         "spacy_cli": ["tlner = spacy_tlner.cli:tlner"],
         "thinc_optimizers": ["spacy_tlner.GroupedAdam.v1 = spacy_tlner.optimizer:GroupedAdam"],
     },

@@ -32,7 +32,7 @@ def TransferTagger(tok2vec: Model[List[Doc], List[Floats2d]]) -> Model[List[Doc]
 
 @registry.architectures("spacy_tlner.BiLSTMEncoder.v1")
 def BiLSTMEncoder(
-    embed: Model[List[Doc], List[Floats2d]], width: int = 400, depth: int = 1
+    embed: Model[List[Doc], List[Floats2d]], width: int = 256, depth: int = 1
 ) -> Model[List[Doc], List[Floats2d]]:
     """BiLSTM over embedded words (Lample et al. 2016), dropout before each layer at the training rate.
 
@@ -63,7 +63,7 @@ def WordCharEmbed(
 
 @registry.architectures("spacy_tlner.HashWords.v1")
 def HashWords(
-    width: int = 100, rows: int = 20000, attr: Attr = "LOWER", unk_rate: float = 0.5
+    width: int = 96, rows: int = 5000, attr: Attr = "LOWER", unk_rate: float = 0.5
 ) -> Model[Types, Floats2d]:
     """Hash-embedded words; words that training never saw share one vector. See `layers.words`."""
     return HashWordsLayer(width, rows, attr, unk_rate)
@@ -71,7 +71,7 @@ def HashWords(
 
 @registry.architectures("spacy_tlner.CharCNN.v1")
 def CharCNN(
-    filters: int = 50, char_width: int = 30, window: int = 3, rows: int = 1024, max_chars: int = 48
+    filters: int = 64, char_width: int = 32, window: int = 3, rows: int = 1024, max_chars: int = 48
 ) -> Model[Types, Floats2d]:
     """Character convolution, maximum over the word (Ma & Hovy 2016). See `layers.chars`."""
     if window < 1 or not window % 2:

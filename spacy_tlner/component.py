@@ -34,7 +34,7 @@ default_model_config = """
 
 [model.tok2vec]
 @architectures = "spacy_tlner.BiLSTMEncoder.v1"
-width = 400
+width = 256
 depth = 1
 
 [model.tok2vec.embed]
@@ -43,15 +43,15 @@ cache_size = 20000
 
 [model.tok2vec.embed.words]
 @architectures = "spacy_tlner.HashWords.v1"
-width = 100
-rows = 20000
+width = 96
+rows = 5000
 attr = "LOWER"
 unk_rate = 0.5
 
 [model.tok2vec.embed.characters]
 @architectures = "spacy_tlner.CharCNN.v1"
-filters = 50
-char_width = 30
+filters = 64
+char_width = 32
 window = 3
 rows = 1024
 max_chars = 48

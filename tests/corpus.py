@@ -74,6 +74,16 @@ HASH_EMBED_CNN = {
     "maxout_pieces": 2,
     "subword_features": True,
 }
+# What behaviour is held against.
+SPACY_NER = {
+    "@architectures": "spacy.TransitionBasedParser.v2",
+    "state_type": "ner",
+    "extra_state_tokens": False,
+    "hidden_width": 32,
+    "maxout_pieces": 2,
+    "use_upper": True,
+    "tok2vec": HASH_EMBED_CNN,
+}
 
 
 def tagger(tok2vec: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
@@ -151,27 +161,26 @@ def train(
 
 
 @lru_cache(maxsize=None)
-def trained_bytes() -> bytes:
-    """A pipeline of one `tl_ner`, trained on 200 sentences until it is sure of itself."""
+def trained_bytes(factory: str = "tl_ner") -> bytes:
+    """A pipeline of one tagger, trained on 200 sentences until it is sure of itself."""
     fix_random_seed(0)
-    nlp = blank_tagger()
+    nlp = blank_tagger(factory)
     examples = make_examples(nlp, 200)
     nlp.initialize(lambda: examples)
     train(nlp, examples, epochs=4)
     return nlp.to_bytes()
 
 
-def blank_tagger(**config: Any) -> Language:
-    """A pipeline of one small `tl_ner` that is not initialized."""
+def blank_tagger(factory: str = "tl_ner", **config: Any) -> Language:
+    """A pipeline of one small `tl_ner`, or of spaCy's own `ner`, that is not initialized."""
     nlp = spacy.blank("en")
-    nlp.add_pipe("tl_ner", config={"model": tagger(), **config})
+    nlp.add_pipe(factory, config={"model": tagger() if factory == "tl_ner" else SPACY_NER, **config})
     return nlp
 
 
-def trained() -> Language:
+def trained(factory: str = "tl_ner") -> Language:
     """A copy of the trained pipeline that a test may change."""
-    nlp = blank_tagger()
-    return nlp.from_bytes(trained_bytes())
+    return blank_tagger(factory).from_bytes(trained_bytes(factory))
 
 
 def weights(model: Model) -> Dict[str, Any]:

@@ -14,8 +14,8 @@ from thinc.api import get_array_module
 
 from .packing import Array, Packing
 
-# Where the backward variable r stays below this, mass that underflowed in the forward variable
-# (below 1e-38) has a marginal below 1e-13; above it the sequence is redone in log space.
+# What underflows in a step of the forward variable (below 1e-38, before the division by z) has a marginal below
+# 1e-38 r / z. Where r / z stays below this, that is 1e-13; above it the sequence is redone in log space.
 _SCALED_LIMIT = 1e25
 # Viterbi scores are shifted to maximum 0 this often, so that float32 holds for any length.
 _RESCALE_EVERY = 16
@@ -193,8 +193,8 @@ def _scaled(
 
         # NaN compares false: it counts as lost
         lost = xp.zeros(n, dtype=bool)
-        if not backward_p.max() < _SCALED_LIMIT:
-            lost_p = ~(backward_p.max(axis=1) < _SCALED_LIMIT)
+        if not backward_p.max() < _SCALED_LIMIT * sums_p.min():
+            lost_p = ~(backward_p.max(axis=1) < _SCALED_LIMIT * sums_p)
             lost = xp.bincount(packing.sequence, weights=lost_p.astype("float64"), minlength=n) > 0
 
         logs_p = xp.log(sums_p.astype("float64")) + peaks_p

@@ -1,0 +1,170 @@
+"""Words per second, to train and to predict, beside spaCy's `ner` in one run on one thread; and memory of both.
+
+    python benchmarks/speed.py DATA
+
+DATA is the folder of corpora, with mtl-bioinformatics-2016 in it. Both systems take one pass over BC5CDR train in turns of
+a few batches, each with the batches of its own config, then label BC5CDR test through `nlp.pipe` in turns: fresh
+documents each time, each system at its best batch size, our cache of word types emptied before every pass.
+"""
+
+import os
+
+THREADS = 1
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = str(THREADS)
+
+import json  # noqa: E402
+import resource  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+from statistics import median  # noqa: E402
+from typing import Any, Dict, Iterator, List  # noqa: E402
+
+import rows  # noqa: E402
+import spacy  # noqa: E402
+import torch  # noqa: E402
+import typer  # noqa: E402
+from spacy.language import Language  # noqa: E402
+from spacy.tokens import Doc  # noqa: E402
+from spacy.training import Corpus, Example  # noqa: E402
+from spacy.util import load_config, load_model_from_config, registry  # noqa: E402
+from thinc.api import fix_random_seed  # noqa: E402
+
+from spacy_tlner.corpora.convert import convert_file  # noqa: E402
+from spacy_tlner.layers.types import clear_caches  # noqa: E402
+
+BENCH = "speed"
+CONFIG = Path(__file__).parent.parent / "configs" / "ner_bilstm_crf.cfg"
+BATCH_SIZES = (32, 64, 128, 256, 512, 1000)
+TURNS = 7  # passes over the test set at the best batch size
+BLOCK = 20  # batches of training a turn
+
+torch.set_num_threads(THREADS)
+
+
+class System:
+    """A pipeline with its training loop as `spacy train` would run it."""
+
+    def __init__(self, name: str, config_path: Path, train: Path, overrides: Dict[str, Any]):
+        fix_random_seed(0)
+        config = load_config(config_path, overrides={"paths.train": str(train), **overrides})
+        self.name = name
+        self.nlp: Language = load_model_from_config(config, auto_fill=True)
+        settings = registry.resolve(self.nlp.config.interpolate()["training"])
+        self.examples = list(Corpus(train)(self.nlp))
+        self.optimizer, self.drop = settings["optimizer"], settings["dropout"]
+        self.nlp.initialize(lambda: self.examples, sgd=self.optimizer)
+        self.batches = self._batches(settings["batcher"])
+        self.rates: List[float] = []
+
+    def _batches(self, batcher: Any) -> Iterator[List[Example]]:
+        while True:
+            yield from batcher([Example(eg.predicted.copy(), eg.reference) for eg in self.examples])
+
+    def train_block(self) -> None:
+        batches = [next(self.batches) for _ in range(BLOCK)]
+        start = time.perf_counter()
+        for batch in batches:
+            self.nlp.update(batch, drop=self.drop, sgd=self.optimizer)
+            self.optimizer.step_schedules()
+        seconds = time.perf_counter() - start
+        self.rates.append(sum(len(eg.reference) for batch in batches for eg in batch) / seconds)
+
+    def predict(self, texts: List[List[str]], batch_size: int) -> float:
+        docs = [Doc(self.nlp.vocab, words=words) for words in texts]
+        for _, pipe in self.nlp.pipeline:
+            clear_caches(pipe.model)
+        start = time.perf_counter()
+        for _ in self.nlp.pipe(docs, batch_size=batch_size):
+            pass
+        return sum(map(len, texts)) / (time.perf_counter() - start)
+
+
+def main(
+    data: Path = typer.Argument(..., exists=True, help="Folder that holds mtl-bioinformatics-2016"),
+    only: str = typer.Option("", hidden=True),
+    blocks: int = typer.Option(24, help="Turns of training"),
+) -> None:
+    """Measure, print and append."""
+    with tempfile.TemporaryDirectory() as tmp:
+        home = data / "mtl-bioinformatics-2016" / "BC5CDR-IOB"
+        train, test = Path(tmp) / "train.spacy", Path(tmp) / "test.spacy"
+        convert_file(home / "train.tsv", train)
+        convert_file(home / "test.tsv", test)
+        theirs = Path(tmp) / "spacy.cfg"
+        init = ["init", "config", str(theirs), "--pipeline", "ner", "--optimize", "efficiency"]
+        subprocess.run([sys.executable, "-m", "spacy", *init], check=True, capture_output=True)
+        # its batches grow from 100 words to 1,000; the larger are the faster
+        at_most = {"training.batcher.size": 1000}
+        make = {
+            "tl_ner": lambda: System("tl_ner", CONFIG, train, {}),
+            "spacy-ner": lambda: System("spacy-ner", theirs, train, at_most),
+        }
+        vocab = spacy.blank("en").vocab
+        texts = [[token.text for token in eg.reference] for eg in Corpus(test)(spacy.blank("en", vocab=vocab))]
+        if only:
+            print(json.dumps(_memory(make[only](), texts)))
+            return
+        systems = [build() for build in make.values()]
+        found = {system.name: {} for system in systems}  # type: Dict[str, Dict[str, float]]
+        for _ in range(blocks):
+            for system in systems:
+                system.train_block()
+        for system in systems:
+            # the first turn pays for first calls
+            found[system.name]["train_tokens_per_second"] = median(system.rates[1:])
+        best = {system.name: max(BATCH_SIZES, key=lambda size: system.predict(texts, size)) for system in systems}
+        passes: Dict[str, List[float]] = {system.name: [] for system in systems}
+        for _ in range(TURNS):
+            for system in systems:
+                passes[system.name].append(system.predict(texts, best[system.name]))
+        for name in found:
+            found[name]["predict_words_per_second"] = median(passes[name])
+            found[name]["best_batch_size"] = best[name]
+            found[name]["parameters"] = _n_weights(next(s for s in systems if s.name == name))
+        for name in found:
+            out = subprocess.run(
+                [sys.executable, __file__, str(data), "--only", name], check=True, capture_output=True, text=True
+            )
+            found[name].update(json.loads(out.stdout.strip().splitlines()[-1]))
+    _publish(found)
+
+
+def _memory(system: System, texts: List[List[str]]) -> Dict[str, float]:
+    """Peak resident memory of a process that only predicts, and of one that also trains, in MiB."""
+    system.predict(texts, 256)
+    after_predicting = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for _ in range(3):
+        system.train_block()
+    return {
+        "peak_mib_predicting": after_predicting,
+        "peak_mib_training": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def _n_weights(system: System) -> int:
+    nodes = {node.id: node for _, pipe in system.nlp.pipeline for node in pipe.model.walk()}
+    return sum(node.get_param(name).size for node in nodes.values() for name in node.param_names)
+
+
+def _publish(found: Dict[str, Dict[str, float]]) -> None:
+    ratios = {metric: found["tl_ner"][metric] / found["spacy-ner"][metric] for metric in found["tl_ner"]}
+    metrics = list(found["tl_ner"])
+    body = [[metric, *(f"{found[name][metric]:,.0f}" for name in found), f"{ratios[metric]:.2f}"] for metric in metrics]
+    print(rows.table(("metric", *found, "ratio"), body))
+    rows.append(
+        BENCH,
+        [
+            {"case": "bc5cdr", "system": name, "metric": metric, "value": value, "seed": 0}
+            for name, of in found.items()
+            for metric, value in of.items()
+        ],
+        threads=THREADS,
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
