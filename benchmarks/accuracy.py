@@ -14,11 +14,12 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 import rows
 import spacy
@@ -44,13 +45,13 @@ class Run:
     seed: int
     train: Path
     dev: Path
-    test: Optional[Path]  # None: a source model, only its dev score is kept
+    test: Path | None  # None: a source model, only its dev score is kept
     config: Path
-    overrides: Dict[str, Any] = field(default_factory=dict)
-    needs: Optional[Tuple[str, str, int]] = None  # the key of the run whose model this one starts from
+    overrides: dict[str, Any] = field(default_factory=dict)
+    needs: tuple[str, str, int] | None = None  # the key of the run whose model this one starts from
 
     @property
-    def key(self) -> Tuple[str, str, int]:
+    def key(self) -> tuple[str, str, int]:
         return self.case, self.system, self.seed
 
 
@@ -147,7 +148,7 @@ def plan(
                 yield Run(f"ncbi-{size}", system, seed, train, dev, test, config, budget(name, size), needs)
 
 
-def budget(name: str, size: str) -> Dict[str, Any]:
+def budget(name: str, size: str) -> dict[str, Any]:
     """How long to train; the rest is each system's own config."""
     few = size != "all"
     if name == "spacy":
@@ -161,11 +162,16 @@ def budget(name: str, size: str) -> Dict[str, Any]:
 
 
 # Chosen on dev: see docs/design.md
-FEW: Dict[str, Any] = {"training.max_epochs": 0, "training.max_steps": 800, "training.patience": 400, "training.eval_frequency": 25}
-MANY: Dict[str, Any] = {}
+FEW: dict[str, Any] = {
+    "training.max_epochs": 0,
+    "training.max_steps": 800,
+    "training.patience": 400,
+    "training.eval_frequency": 25,
+}
+MANY: dict[str, Any] = {}
 
 
-def execute(wanted: List[Run], work: Path, workers: int) -> None:
+def execute(wanted: list[Run], work: Path, workers: int) -> None:
     done = {(row["case"], row["system"], row["seed"]) for row in rows.read(BENCH)}
     for needed in (False, True):
         todo = [run for run in wanted if run.key not in done and bool(run.needs) == needed]
@@ -174,7 +180,7 @@ def execute(wanted: List[Run], work: Path, workers: int) -> None:
                 rows.append(BENCH, finished)
 
 
-def train_and_score(run: Run, work: Path) -> List[Dict[str, Any]]:
+def train_and_score(run: Run, work: Path) -> list[dict[str, Any]]:
     output = model_folder(work, run.key)
     overrides = {
         "paths.train": run.train,
@@ -202,13 +208,13 @@ def train_and_score(run: Run, work: Path) -> List[Dict[str, Any]]:
     ]
 
 
-def model_folder(work: Path, key: Tuple[str, str, int]) -> Path:
+def model_folder(work: Path, key: tuple[str, str, int]) -> Path:
     return work / "{}.{}.{}".format(*key)
 
 
-def spacy_command(args: List[str], log: Optional[Path]) -> None:
+def spacy_command(args: list[str], log: Path | None) -> None:
     """Run `python -m spacy`, one thread."""
-    one = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     result = subprocess.run(
         [sys.executable, "-m", "spacy", *args], env={**os.environ, **one}, capture_output=True, text=True
     )
@@ -219,7 +225,7 @@ def spacy_command(args: List[str], log: Optional[Path]) -> None:
 
 
 def print_tables() -> None:
-    values: Dict[Tuple[str, str], Dict[int, float]] = {}
+    values: dict[tuple[str, str], dict[int, float]] = {}
     for row in rows.read(BENCH):
         if row["metric"] == "test_f":
             values.setdefault((row["case"], row["system"]), {})[row["seed"]] = row["value"]
@@ -237,7 +243,7 @@ def print_tables() -> None:
     print("\n" + rows.table(("case", "paired difference", "mean (sd, seeds)", "above"), differences))
 
 
-def _summary(values: List[float]) -> str:
+def _summary(values: list[float]) -> str:
     spread = f"{stdev(values):.2f}" if len(values) > 1 else "-"
     return f"{mean(values):.2f} ({spread}, {len(values)})"
 

@@ -3,16 +3,17 @@
 import json
 import platform
 import subprocess
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Sequence
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 KEYS = ("bench", "case", "system", "metric", "value", "seed", "threads", "device", "commit", "versions")
 
 
-def append(bench: str, rows: Iterable[Dict[str, Any]], *, threads: int = 1, device: str = "cpu") -> None:
+def append(bench: str, rows: Iterable[dict[str, Any]], *, threads: int = 1, device: str = "cpu") -> None:
     """Add rows of `case, system, metric, value, seed`; the keys that every row shares are filled in here."""
     common = {"bench": bench, "threads": threads, "device": device, "commit": commit(), "versions": versions()}
     RESULTS.mkdir(exist_ok=True)
@@ -22,7 +23,7 @@ def append(bench: str, rows: Iterable[Dict[str, Any]], *, threads: int = 1, devi
             file_.write(json.dumps({key: merged[key] for key in KEYS}) + "\n")
 
 
-def read(bench: str) -> List[Dict[str, Any]]:
+def read(bench: str) -> list[dict[str, Any]]:
     """All rows of a benchmark, oldest first; none if it never ran."""
     path = RESULTS / f"{bench}.jsonl"
     return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()] if path.exists() else []
@@ -35,7 +36,7 @@ def table(header: Sequence[str], body: Iterable[Sequence[Any]]) -> str:
     return "\n".join(_aligned(lines, widths))
 
 
-def _aligned(lines: List[List[str]], widths: List[int]) -> Iterator[str]:
+def _aligned(lines: list[list[str]], widths: list[int]) -> Iterator[str]:
     for row in lines:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
 
@@ -55,7 +56,7 @@ def commit() -> str:
 
 
 @lru_cache(maxsize=1)
-def versions() -> Dict[str, str]:
+def versions() -> dict[str, str]:
     """Versions of what the figures rest on."""
     names = ("spacy-tlner", "spacy", "thinc", "torch", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}

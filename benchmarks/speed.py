@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py DATA
 
-DATA is the folder of corpora, with mtl-bioinformatics-2016 in it. Both systems take one pass over BC5CDR train in turns of
-a few batches, each with the batches of its own config, then label BC5CDR test through `nlp.pipe` in turns: fresh
+DATA is the folder of corpora, with mtl-bioinformatics-2016 in it. Both systems train on BC5CDR train in turns of a
+few batches, each with the batches of its own config, then label BC5CDR test through `nlp.pipe` in turns: fresh
 documents each time, each system at its best batch size, our cache of word types emptied before every pass.
 """
 
@@ -19,9 +19,10 @@ import subprocess  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 from statistics import median  # noqa: E402
-from typing import Any, Dict, Iterator, List  # noqa: E402
+from typing import Any  # noqa: E402
 
 import rows  # noqa: E402
 import spacy  # noqa: E402
@@ -48,7 +49,7 @@ torch.set_num_threads(THREADS)
 class System:
     """A pipeline with its training loop as `spacy train` would run it."""
 
-    def __init__(self, name: str, config_path: Path, train: Path, overrides: Dict[str, Any]):
+    def __init__(self, name: str, config_path: Path, train: Path, overrides: dict[str, Any]):
         fix_random_seed(0)
         config = load_config(config_path, overrides={"paths.train": str(train), **overrides})
         self.name = name
@@ -58,9 +59,9 @@ class System:
         self.optimizer, self.drop = settings["optimizer"], settings["dropout"]
         self.nlp.initialize(lambda: self.examples, sgd=self.optimizer)
         self.batches = self._batches(settings["batcher"])
-        self.rates: List[float] = []
+        self.rates: list[float] = []
 
-    def _batches(self, batcher: Any) -> Iterator[List[Example]]:
+    def _batches(self, batcher: Any) -> Iterator[list[Example]]:
         while True:
             yield from batcher([Example(eg.predicted.copy(), eg.reference) for eg in self.examples])
 
@@ -73,7 +74,7 @@ class System:
         seconds = time.perf_counter() - start
         self.rates.append(sum(len(eg.reference) for batch in batches for eg in batch) / seconds)
 
-    def predict(self, texts: List[List[str]], batch_size: int) -> float:
+    def predict(self, texts: list[list[str]], batch_size: int) -> float:
         docs = [Doc(self.nlp.vocab, words=words) for words in texts]
         for _, pipe in self.nlp.pipeline:
             clear_caches(pipe.model)
@@ -117,7 +118,7 @@ def main(
             # the first turn pays for first calls
             found[system.name]["train_tokens_per_second"] = median(system.rates[1:])
         best = {system.name: max(BATCH_SIZES, key=lambda size: system.predict(texts, size)) for system in systems}
-        passes: Dict[str, List[float]] = {system.name: [] for system in systems}
+        passes: dict[str, list[float]] = {system.name: [] for system in systems}
         for _ in range(TURNS):
             for system in systems:
                 passes[system.name].append(system.predict(texts, best[system.name]))
@@ -133,7 +134,7 @@ def main(
     _publish(found)
 
 
-def _memory(system: System, texts: List[List[str]]) -> Dict[str, float]:
+def _memory(system: System, texts: list[list[str]]) -> dict[str, float]:
     """Peak resident memory of a process that only predicts, and of one that also trains, in MiB."""
     system.predict(texts, 256)
     after_predicting = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -150,7 +151,7 @@ def _n_weights(system: System) -> int:
     return sum(node.get_param(name).size for node in nodes.values() for name in node.param_names)
 
 
-def _publish(found: Dict[str, Dict[str, float]]) -> None:
+def _publish(found: dict[str, dict[str, float]]) -> None:
     ratios = {metric: found["tl_ner"][metric] / found["spacy-ner"][metric] for metric in found["tl_ner"]}
     metrics = list(found["tl_ner"])
     body = [[metric, *(f"{found[name][metric]:,.0f}" for name in found), f"{ratios[metric]:.2f}"] for metric in metrics]

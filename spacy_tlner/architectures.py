@@ -1,7 +1,5 @@
 """The registered builders: what a config names, assembled from layers."""
 
-from typing import List, Optional
-
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Dropout, Model, chain, concatenate, with_array
@@ -17,14 +15,14 @@ from .layers.words import HashWords as HashWordsLayer
 
 
 @registry.architectures("spacy_tlner.TransferTagger.v1")
-def TransferTagger(tok2vec: Model[List[Doc], List[Floats2d]]) -> Model[List[Doc], List[Floats2d]]:
+def TransferTagger(tok2vec: Model[list[Doc], list[Floats2d]]) -> Model[list[Doc], list[Floats2d]]:
     """An encoder under CRF heads, one emission (tokens, tags) a document.
 
     tok2vec: any encoder, a listener included. The component adds the heads when it knows the labels.
     Refs: `tok2vec`, `heads`.
     """
     heads = Heads()
-    model: Model[List[Doc], List[Floats2d]] = chain(tok2vec, heads)
+    model: Model[list[Doc], list[Floats2d]] = chain(tok2vec, heads)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("heads", heads)
     return model
@@ -32,8 +30,8 @@ def TransferTagger(tok2vec: Model[List[Doc], List[Floats2d]]) -> Model[List[Doc]
 
 @registry.architectures("spacy_tlner.BiLSTMEncoder.v1")
 def BiLSTMEncoder(
-    embed: Model[List[Doc], List[Floats2d]], width: int = 256, depth: int = 1
-) -> Model[List[Doc], List[Floats2d]]:
+    embed: Model[list[Doc], list[Floats2d]], width: int = 256, depth: int = 1
+) -> Model[list[Doc], list[Floats2d]]:
     """BiLSTM over embedded words (Lample et al. 2016), dropout before each layer at the training rate.
 
     width: of the states, both directions together; even. depth: BiLSTM layers.
@@ -41,18 +39,18 @@ def BiLSTMEncoder(
     """
     if width < 2 or width % 2 or depth < 1:
         raise ValueError(Errors.TL003.format(width=width, depth=depth))
-    layers: List[Model] = []
+    layers: list[Model] = []
     for i in range(depth):
         layers += [with_array(Dropout()), BiLSTM(width, width if i else None)]
-    encoder: Model[List[Doc], List[Floats2d]] = chain(embed, *layers)
+    encoder: Model[list[Doc], list[Floats2d]] = chain(embed, *layers)
     encoder.set_dim("nO", width, force=True) if encoder.has_dim("nO") is None else None
     return encoder
 
 
 @registry.architectures("spacy_tlner.WordCharEmbed.v1")
 def WordCharEmbed(
-    words: Model[Types, Floats2d], characters: Optional[Model[Types, Floats2d]] = None, cache_size: int = 20000
-) -> Model[List[Doc], List[Floats2d]]:
+    words: Model[Types, Floats2d], characters: Model[Types, Floats2d] | None = None, cache_size: int = 20000
+) -> Model[list[Doc], list[Floats2d]]:
     """Vectors of words, with what their characters say beside them, computed once per word type.
 
     characters: None leaves them out. cache_size: word types remembered across batches at prediction.
@@ -62,9 +60,7 @@ def WordCharEmbed(
 
 
 @registry.architectures("spacy_tlner.HashWords.v1")
-def HashWords(
-    width: int = 96, rows: int = 5000, attr: Attr = "LOWER", unk_rate: float = 0.5
-) -> Model[Types, Floats2d]:
+def HashWords(width: int = 96, rows: int = 5000, attr: Attr = "LOWER", unk_rate: float = 0.5) -> Model[Types, Floats2d]:
     """Hash-embedded words; words that training never saw share one vector. See `layers.words`."""
     return HashWordsLayer(width, rows, attr, unk_rate)
 

@@ -1,7 +1,8 @@
 """The pipe `tl_ner`: a CRF over any spaCy encoder, trained, moved and stored like spaCy's own components."""
 
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Union
 
 import numpy
 import srsly
@@ -58,7 +59,7 @@ max_chars = 48
 """
 DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
 
-Labels = Union[Sequence[str], Dict[str, Sequence[str]]]
+Labels = Union[Sequence[str], dict[str, Sequence[str]]]  # noqa: UP007  (pydantic reads it on Python 3.10)
 
 keep_forks_alive()
 
@@ -69,9 +70,7 @@ keep_forks_alive()
     default_config={"model": DEFAULT_MODEL, "head": "main", "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
-def make_tl_ner(
-    nlp: Language, name: str, model: Model, head: str, scorer: Optional[Callable]
-) -> "TransferNER":
+def make_tl_ner(nlp: Language, name: str, model: Model, head: str, scorer: Callable | None) -> "TransferNER":
     """Make the component. See `TransferNER`."""
     return TransferNER(nlp.vocab, model, name, head=head, scorer=scorer)
 
@@ -86,11 +85,11 @@ class TransferNER(TrainablePipe):
     def __init__(
         self,
         vocab: Vocab,
-        model: Model[List[Doc], List[Floats2d]],
+        model: Model[list[Doc], list[Floats2d]],
         name: str = "tl_ner",
         *,
         head: str = "main",
-        scorer: Optional[Callable] = make_ner_scorer(),
+        scorer: Callable | None = make_ner_scorer(),
     ):
         self.vocab = vocab
         self.model = model
@@ -98,17 +97,17 @@ class TransferNER(TrainablePipe):
         self.head = head
         self.scorer = scorer
         # {head: [labels]}, in the order of their tags
-        self.cfg: Dict[str, Any] = {"labels": {}}
+        self.cfg: dict[str, Any] = {"labels": {}}
         self._scheme = TagScheme(())
 
     @property
-    def labels(self) -> Tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         """The labels of the active head, in the order of their tags."""
         return tuple(self.cfg["labels"].get(self.head, ()))
 
     @property
-    def label_data(self) -> Union[List[str], Dict[str, List[str]]]:
-        """What `spacy init labels` writes and `initialize(labels=)` reads: a list, or {head: list} with several heads."""
+    def label_data(self) -> list[str] | dict[str, list[str]]:
+        """What `spacy init labels` writes and `initialize(labels=)` reads: a list, or {head: list} of several heads."""
         labels = {head: list(names) for head, names in self.cfg["labels"].items()}
         return labels.get(self.head, []) if len(labels) <= 1 else labels
 
@@ -121,7 +120,7 @@ class TransferNER(TrainablePipe):
 
     # --- prediction ---
 
-    def predict(self, docs: Iterable[Doc]) -> List[numpy.ndarray]:
+    def predict(self, docs: Iterable[Doc]) -> list[numpy.ndarray]:
         """The best legal tag ids, (tokens,) a document. Entities set before are part of the path."""
         docs = list(docs)
         lengths = [len(doc) for doc in docs]
@@ -135,11 +134,11 @@ class TransferNER(TrainablePipe):
             ops.flatten(emissions),
             packing,
             self._chain(),
-            allowed=None if possible is None else ops.asarray(possible),
+            allowed=None if possible is None else ops.xp.asarray(possible),
         )
         return numpy.split(ops.to_numpy(tags), numpy.cumsum(lengths)[:-1])
 
-    def set_annotations(self, docs: Iterable[Doc], tags: List[numpy.ndarray]) -> None:
+    def set_annotations(self, docs: Iterable[Doc], tags: list[numpy.ndarray]) -> None:
         """Write `doc.ents`. Entities set before stay as they are, blocked tokens stay blocked, the rest becomes O."""
         for doc, doc_tags in zip(docs, tags):
             kept = list(doc.ents)
@@ -158,9 +157,9 @@ class TransferNER(TrainablePipe):
         examples: Iterable[Example],
         *,
         drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
         """Learn from a batch. The loss is the mean over its documents of log Z - log Z(allowed).
 
         Raises TL005 on a label that the head does not have, TL006 when scores are no longer finite.
@@ -185,7 +184,7 @@ class TransferNER(TrainablePipe):
         losses[self.name] += float(loss.losses.mean())
         return losses
 
-    def get_loss(self, examples: Iterable[Example], scores: List[Floats2d]) -> Tuple[float, List[Floats2d]]:
+    def get_loss(self, examples: Iterable[Example], scores: list[Floats2d]) -> tuple[float, list[Floats2d]]:
         """The mean loss of a batch and its gradient with respect to the emissions, both as in `update`."""
         examples = list(examples)
         validate_examples(examples, "TransferNER.get_loss")
@@ -194,11 +193,11 @@ class TransferNER(TrainablePipe):
         loss = self._loss(examples, scores)
         return float(loss.losses.mean()), self._split(loss.d_emissions, [eg.predicted for eg in examples])
 
-    def rehearse(self, examples: Iterable[Example], **config: Any) -> Dict[str, float]:
+    def rehearse(self, examples: Iterable[Example], **config: Any) -> dict[str, float]:
         """Refused (TL007): there is no source model to rehearse from yet."""
         raise ValueError(Errors.TL007.format(name=self.name))
 
-    def _loss(self, examples: List[Example], emissions: List[Floats2d]) -> ChainLoss:
+    def _loss(self, examples: list[Example], emissions: list[Floats2d]) -> ChainLoss:
         ops = self.model.ops
         examples, lengths = [eg for eg in examples if len(eg.predicted)], [len(eg.predicted) for eg in examples]
         scheme = self.scheme
@@ -217,8 +216,8 @@ class TransferNER(TrainablePipe):
             ops.flatten(emissions),
             packing,
             self._chain(),
-            ops.asarray(allowed),
-            possible=None if possible is None else ops.asarray(possible),
+            ops.xp.asarray(allowed),
+            possible=None if possible is None else ops.xp.asarray(possible),
             weights=ops.xp.full(len(examples), 1 / len(examples), dtype="float32"),
         )
         if not bool(ops.xp.isfinite(loss.losses).all()):
@@ -230,7 +229,7 @@ class TransferNER(TrainablePipe):
         scheme = self.scheme
         return chain_of(crf, scheme.legal, scheme.legal_start, scheme.legal_end)
 
-    def _split(self, flat: Floats2d, docs: List[Doc]) -> List[Floats2d]:
+    def _split(self, flat: Floats2d, docs: list[Doc]) -> list[Floats2d]:
         return self.model.ops.unflatten(flat, self.model.ops.asarray1i([len(doc) for doc in docs]))
 
     # --- labels and weights ---
@@ -239,12 +238,12 @@ class TransferNER(TrainablePipe):
         self,
         get_examples: Callable[[], Iterable[Example]],
         *,
-        nlp: Optional[Language] = None,
-        labels: Optional[Labels] = None,
-        source: Optional[Union[str, Path]] = None,
-        label_map: Optional[Dict[str, str]] = None,
-        layers: Optional[List[str]] = None,
-        source_component: Optional[str] = None,
+        nlp: Language | None = None,
+        labels: Labels | None = None,
+        source: str | Path | None = None,
+        label_map: dict[str, str] | None = None,
+        layers: list[str] | None = None,
+        source_component: str | None = None,
     ) -> None:
         """Set labels and weights.
 
@@ -288,7 +287,7 @@ class TransferNER(TrainablePipe):
         self.vocab.strings.add(label)
         return 1
 
-    def _resolve_labels(self, labels: Optional[Labels], examples: List[Example]) -> Dict[str, List[str]]:
+    def _resolve_labels(self, labels: Labels | None, examples: list[Example]) -> dict[str, list[str]]:
         if isinstance(labels, dict):
             if self.head not in labels:
                 raise ValueError(Errors.TL009.format(name=self.name, head=self.head, heads=", ".join(labels)))
@@ -331,28 +330,23 @@ class TransferNER(TrainablePipe):
         )
         return self
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TransferNER":
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "TransferNER":
         """Load from the folder that `to_disk` wrote. exclude: any of cfg, vocab, model."""
-        from_disk(
-            path,
-            {
-                "cfg": lambda p: self._set_cfg(srsly.read_json(p)),
-                "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-                "model": lambda p: self.model.from_bytes(Path(p).read_bytes()),
-            },
-            exclude,
-        )
+        readers: dict[str, Any] = {
+            "cfg": lambda p: self._set_cfg(srsly.read_json(p)),
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "model": lambda p: self.model.from_bytes(Path(p).read_bytes()),
+        }
+        from_disk(path, readers, exclude)
         return self
 
-    def _set_cfg(self, cfg: Dict[str, Any]) -> None:
+    def _set_cfg(self, cfg: dict[str, Any]) -> None:
         self.cfg.update(cfg)
         # the shapes of what comes next depend on the labels
         self._build_heads()
 
 
-def _stack_or_none(
-    sets: List[Optional[Sets]], lengths: List[int], scheme: TagScheme
-) -> Optional[Sets]:
+def _stack_or_none(sets: list[Sets | None], lengths: list[int], scheme: TagScheme) -> Sets | None:
     """Per-document sets, where None means everything, as one array; None if all are None."""
     if all(part is None for part in sets):
         return None

@@ -56,7 +56,9 @@ class Errors:
         "To leave a label out, map it to an empty string."
     )
     TL104 = "[TL104] label_map: both {first!r} and {second!r} map to {label!r}. Expected one source label for each."
-    TL105 = "[TL105] Cannot read a label map from {path}: {problem}. Expected a JSON object {{source label: our label}}."
+    TL105 = (
+        "[TL105] Cannot read a label map from {path}: {problem}. Expected one JSON object, {{source label: our label}}."
+    )
     TL106 = (
         "[TL106] Warm start from {source}: wanted {wanted} 'tl_ner' component, found: {found}. "
         "Name it in `source_component`, or check that the path is a pipeline trained with tl_ner."
@@ -66,8 +68,8 @@ class Errors:
         "this component has: {ours}. Check `layers`."
     )
     TL108 = (
-        "[TL108] Warm start from {source}: layer group '{group}' does not fit: {node}.{param} is {theirs} in the source "
-        "and {ours} here. Give both the same settings, or leave the group out of `layers`."
+        "[TL108] Warm start from {source}: layer group '{group}' does not fit: {what} is {theirs} in the source and "
+        "{ours} here. Give both the same settings, or leave the group out of `layers`."
     )
     TL109 = (
         "[TL109] Warm start of '{name}' from {source}: the two taggers do not read the same shared encoder "
@@ -139,8 +141,13 @@ class Errors:
     TL301 = "[TL301] GroupedAdam: no layer group is called '{group}'. The pipeline has: {known}."
     TL302 = (
         "[TL302] GroupedAdam has `groups`, but the pipeline's layers were never named. Add to the config: "
-        "[initialize.after_init] @callbacks = \"spacy_tlner.name_groups.v1\"."
+        '[initialize.after_init] @callbacks = "spacy_tlner.name_groups.v1".'
     )
     TL303 = "[TL303] GroupedAdam: the factor of '{group}' is {factor}; expected a number of at least 0 (0 freezes)."
 
     # --- TL4xx: report and command line ---
+    TL401 = "[TL401] Asset {path} is missing. Restore the file, or take it out of project.yml."
+    TL402 = (
+        "[TL402] Asset {path} has the MD5 checksum {found}; project.yml expects {expected}. Restore the file, or correct "
+        "the checksum if the change is meant."
+    )

@@ -1,7 +1,5 @@
 """From spaCy's annotation to sets of tags: what gold allows, and what a document rules out beforehand."""
 
-from typing import Optional
-
 import numpy
 from numpy.typing import NDArray
 from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH, SENT_START
@@ -41,7 +39,7 @@ def allowed_tags(example: Example, scheme: TagScheme) -> Sets:
     return allowed
 
 
-def possible_tags(doc: Doc, scheme: TagScheme) -> Optional[Sets]:
+def possible_tags(doc: Doc, scheme: TagScheme) -> Sets | None:
     """What a document's own state leaves open, None if everything.
 
     As in spaCy's `ner`: entities set before stay, blocked tokens are O, a mention neither begins nor ends with
@@ -64,6 +62,20 @@ def possible_tags(doc: Doc, scheme: TagScheme) -> Optional[Sets]:
                 possible[numpy.arange(ent.start, ent.end), OUTSIDE] = False
                 possible[numpy.arange(ent.start, ent.end), scheme.spell(ent.label_, len(ent))] = True
     return possible
+
+
+def training_sets(example: Example, scheme: TagScheme) -> Tuple[Sets, Optional[Sets]]:
+    """What gold allows within what the document rules out, and what the document leaves open (None: everything).
+
+    Gold is right where the two are at odds, and then the document rules out nothing. Raises TL005.
+    """
+    allowed, possible = allowed_tags(example, scheme), possible_tags(example.predicted, scheme)
+    if possible is None:
+        return allowed, None
+    known = allowed.sum(axis=1) == 1
+    if (allowed & ~possible)[known].any():
+        return allowed, None
+    return allowed & possible, possible
 
 
 def blocked_spans(doc: Doc) -> list:

@@ -1,6 +1,7 @@
 """Adam with a learning rate factor for each group of layers, where zero leaves weights exactly as they are."""
 
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple, Union
+from collections.abc import Callable, Iterator
+from typing import Any, Union
 
 from spacy.language import Language
 from spacy.util import registry
@@ -11,12 +12,12 @@ from thinc.types import FloatsXd, Generator
 from .errors import Errors
 from .transfer.groups import layer_groups
 
-Key = Tuple[int, str]
-FloatOrSchedule = Union[float, Generator]
+Key = tuple[int, str]
+FloatOrSchedule = Union[float, Generator]  # noqa: UP007  (pydantic reads it on Python 3.10)
 
 # Names of parameters by the key thinc hands an optimizer, "component:group". Filled by `name_groups`, since
 # `spacy train` makes its optimizer without sight of the pipeline. Node ids are never used again in a process.
-_group_of: Dict[Key, str] = {}
+_group_of: dict[Key, str] = {}
 
 
 @registry.callbacks("spacy_tlner.name_groups.v1")
@@ -24,6 +25,7 @@ def name_groups() -> Callable[[Language], Language]:
     """For `[initialize.after_init]`: tell `GroupedAdam` which parameter belongs to which component and layer group."""
 
     def name_all(nlp: Language) -> Language:
+        pipe: Any
         for component, pipe in nlp.pipeline:
             if getattr(pipe, "is_trainable", False) and getattr(pipe, "model", None) not in (None, True, False):
                 _group_of.update((key, f"{component}:{group}") for key, group in _keys(pipe.model))
@@ -36,7 +38,7 @@ def name_groups() -> Callable[[Language], Language]:
 def GroupedAdam(
     learn_rate: FloatOrSchedule = 0.001,
     *,
-    groups: Optional[Dict[str, Dict[str, float]]] = None,
+    groups: dict[str, dict[str, float]] | None = None,
     L2: FloatOrSchedule = 0.0,
     beta1: FloatOrSchedule = 0.9,
     beta2: FloatOrSchedule = 0.999,
@@ -71,19 +73,19 @@ def GroupedAdam(
 class GroupedOptimizer(Optimizer):
     """A thinc optimizer that looks up each parameter's group. See `GroupedAdam`."""
 
-    factors: Dict[str, float]
+    factors: dict[str, float]
     _checked: bool
 
     __slots__ = ["factors", "_checked"]
 
-    def __init__(self, factors: Dict[str, float], learn_rate: FloatOrSchedule, **settings: Any):
+    def __init__(self, factors: dict[str, float], learn_rate: FloatOrSchedule, **settings: Any):
         super().__init__(learn_rate, **settings)
         self.factors = factors
         self._checked = False
 
     def __call__(
         self, key: Key, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
-    ) -> Tuple[FloatsXd, FloatsXd]:
+    ) -> tuple[FloatsXd, FloatsXd]:
         factor = self._factor(key)
         if factor == 0:
             gradient *= 0
@@ -104,7 +106,7 @@ class GroupedOptimizer(Optimizer):
         return self.factors.get(_group_of[key], 1.0)
 
 
-def _keys(model: Any) -> Iterator[Tuple[Key, str]]:
+def _keys(model: Any) -> Iterator[tuple[Key, str]]:
     """The optimizer's key of every parameter below a model, thinc's own and torch's, with its layer group."""
     for group, nodes in layer_groups(model).items():
         for node in nodes:

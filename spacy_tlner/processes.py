@@ -5,7 +5,7 @@ import sys
 
 
 def _one_torch_thread() -> None:
-    """torch's thread pool does not survive a fork: a child that asks for it waits for ever. One thread needs no pool."""
+    """torch's thread pool does not survive a fork: a child that asks for it waits for ever. One thread needs none."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 

@@ -5,9 +5,10 @@ at the start, after another tag or at the end as the BILUO scheme says; legality
 scores, never a large number among them.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Iterable, NamedTuple, Sequence
+from typing import NamedTuple
 
 import numpy
 from numpy.typing import NDArray

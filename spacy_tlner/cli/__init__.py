@@ -7,6 +7,7 @@ imported here or at the top of a command's file; a command imports what it needs
 import typer
 from spacy.cli._util import app
 
+from .assets import assets
 from .check import check
 from .convert import convert
 
@@ -18,5 +19,6 @@ tlner = typer.Typer(
 )
 tlner.command("convert")(convert)
 tlner.command("check")(check)
+tlner.command("assets")(assets)
 
 app.add_typer(tlner)

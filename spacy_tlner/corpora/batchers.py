@@ -1,8 +1,8 @@
 """Batches of sequences of like length: a recurrent encoder then computes hardly any padding."""
 
 import random
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Callable, Iterable, Iterator, List
 
 from spacy.training import Example
 from spacy.util import registry
@@ -11,7 +11,7 @@ from ..errors import Errors
 
 
 @registry.batchers("spacy_tlner.batch_by_length.v1")
-def batch_by_length(size: int = 32, pool: int = 32) -> Callable[[Iterable[Example]], Iterator[List[Example]]]:
+def batch_by_length(size: int = 32, pool: int = 32) -> Callable[[Iterable[Example]], Iterator[list[Example]]]:
     """Batches of `size` documents of like length, in random order.
 
     pool: how many batches' worth of documents are sorted together. Larger pools pad less and mix less;
@@ -20,7 +20,7 @@ def batch_by_length(size: int = 32, pool: int = 32) -> Callable[[Iterable[Exampl
     if size < 1 or pool < 1:
         raise ValueError(Errors.TL250.format(size=size, pool=pool))
 
-    def batch(examples: Iterable[Example]) -> Iterator[List[Example]]:
+    def batch(examples: Iterable[Example]) -> Iterator[list[Example]]:
         stream = iter(examples)
         while held := list(islice(stream, size * pool)):
             # ties in random order, so that batches differ between epochs

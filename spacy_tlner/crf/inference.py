@@ -8,7 +8,6 @@ Shapes: T tokens of the whole batch, N sequences, L tags.
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 from thinc.api import get_array_module
 
@@ -52,7 +51,7 @@ class Posterior:
 
 
 def forward_backward(
-    emissions: Array, packing: Packing, chain: Chain, *, allowed: Optional[Array] = None, weights: Array
+    emissions: Array, packing: Packing, chain: Chain, *, allowed: Array | None = None, weights: Array
 ) -> Posterior:
     """Sum over all paths that are legal and, if given, allowed.
 
@@ -70,16 +69,14 @@ def forward_backward(
     log_z, nodes, edges = xp.empty(packing.n_sequences), xp.empty_like(emissions), 0.0
     for which, method in ((~lost, _scaled), (lost, _log_space)):
         rows, part = subset(packing, which, xp)
-        result = method(
-            emissions[rows], part, chain, None if allowed is None else allowed[rows], weights[which]
-        )
+        result = method(emissions[rows], part, chain, None if allowed is None else allowed[rows], weights[which])
         found: Posterior = result[0] if isinstance(result, tuple) else result
         log_z[which], nodes[rows] = found.log_z, found.nodes
         edges = edges + found.edges
     return Posterior(log_z=log_z, nodes=nodes, edges=edges)
 
 
-def viterbi(emissions: Array, packing: Packing, chain: Chain, *, allowed: Optional[Array] = None) -> Array:
+def viterbi(emissions: Array, packing: Packing, chain: Chain, *, allowed: Array | None = None) -> Array:
     """The best legal path: tag ids (T,). Of equals the lowest id wins, from the end backwards.
 
     emissions: (T, L) float. allowed: (T, L) bool, the tags that each token may bear.
@@ -135,9 +132,7 @@ def subset(packing: Packing, which: Array, xp: Array) -> tuple[Array, Packing]:
     return xp.repeat(which, lengths.tolist()), Packing.of(part, xp)
 
 
-def _masked_emissions(
-    emissions: Array, packing: Packing, chain: Chain, allowed: Optional[Array], xp: Array
-) -> Array:
+def _masked_emissions(emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, xp: Array) -> Array:
     """Packed emissions with the start scores folded in and -inf where a tag cannot stand."""
     scores_p = emissions[packing.flat]
     if allowed is not None:
@@ -149,7 +144,7 @@ def _masked_emissions(
 
 
 def _scaled(
-    emissions: Array, packing: Packing, chain: Chain, allowed: Optional[Array], weights: Array
+    emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, weights: Array
 ) -> tuple[Posterior, Array]:
     """Forward-backward in scaled probabilities, and (N,) bool: where float32 may have lost mass.
 
@@ -210,9 +205,7 @@ def _scaled(
     return Posterior(log_z=log_z, nodes=packing.unpack(forward_p, xp), edges=edges), lost
 
 
-def _log_space(
-    emissions: Array, packing: Packing, chain: Chain, allowed: Optional[Array], weights: Array
-) -> Posterior:
+def _log_space(emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, weights: Array) -> Posterior:
     """The same sums by log-sum-exp in float64: slow, (n, L, L) a step, and exact for any scores."""
     xp = get_array_module(emissions)
     sizes, offsets, n = packing.sizes, packing.offsets, packing.n_sequences

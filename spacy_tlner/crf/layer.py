@@ -1,6 +1,6 @@
 """The thinc layer that owns the parameters of a chain. Its forward is the identity: scores come from inference."""
 
-from typing import Callable, List, Optional, Tuple
+from collections.abc import Callable
 
 from thinc.api import Model
 from thinc.types import Floats2d
@@ -9,11 +9,11 @@ from .inference import Chain
 from .loss import ChainLoss
 from .packing import Array
 
-InT = List[Floats2d]
-OutT = List[Floats2d]
+InT = list[Floats2d]
+OutT = list[Floats2d]
 
 
-def LinearChain(nO: Optional[int] = None) -> Model[InT, OutT]:
+def LinearChain(nO: int | None = None) -> Model[InT, OutT]:
     """Transitions (nO, nO), start (nO,) and end (nO,) scores, all zero at first.
 
     Input and output: emissions, (tokens, nO) a document, unchanged.
@@ -21,11 +21,11 @@ def LinearChain(nO: Optional[int] = None) -> Model[InT, OutT]:
     return Model("crf", forward, init=init, dims={"nO": nO}, params={"transitions": None, "start": None, "end": None})
 
 
-def forward(model: Model[InT, OutT], emissions: InT, is_train: bool) -> Tuple[OutT, Callable[[OutT], InT]]:
+def forward(model: Model[InT, OutT], emissions: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], InT]]:
     return emissions, lambda d_emissions: d_emissions
 
 
-def init(model: Model[InT, OutT], X: Optional[InT] = None, Y: Optional[OutT] = None) -> None:
+def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     if model.has_dim("nO") is None and X:
         model.set_dim("nO", X[0].shape[1])
     n_tags = model.get_dim("nO")

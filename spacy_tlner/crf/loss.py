@@ -7,7 +7,6 @@ token of a sequence allows exactly one tag, log Z(allowed) is the score of that 
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 from thinc.api import get_array_module
 
@@ -41,8 +40,8 @@ def chain_loss(
     chain: Chain,
     allowed: Array,
     *,
-    possible: Optional[Array] = None,
-    weights: Optional[Array] = None,
+    possible: Array | None = None,
+    weights: Array | None = None,
 ) -> ChainLoss:
     """Loss and gradient of a batch.
 
@@ -60,8 +59,11 @@ def chain_loss(
     d_emissions *= xp.repeat(weights, list(packing.lengths))[:, None]
     first = packing.flat[: packing.n_sequences]
     last = packing.flat[packing.last]
+    losses = xp.full(packing.n_sequences, xp.inf)
+    found = gold.log_z > -xp.inf
+    losses[found] = free.log_z[found] - gold.log_z[found]
     return ChainLoss(
-        losses=free.log_z - gold.log_z,
+        losses=losses,
         d_emissions=d_emissions,
         d_transitions=free.edges - gold.edges,
         d_start=d_emissions[first].sum(axis=0),

@@ -5,8 +5,9 @@ the first `sizes[t]` sequences. A recursion walks over slices, does no work for 
 The *flat* order is what callers hold: the sequences one after another, as concatenated.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any
 
 import numpy
 

@@ -4,16 +4,17 @@ The second LSTM reads each sequence reversed and left-aligned, so neither ever r
 token: no packing is needed and the states of a document do not depend on its batch.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 import numpy
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.initializers import uniform_init
 from thinc.types import Floats2d
 
-InT = List[Floats2d]
-OutT = List[Floats2d]
+InT = list[Floats2d]
+OutT = list[Floats2d]
 
 _DIRECTIONS = ("forward", "backward")
 _PARTS = {"W": "weight_ih_l0", "R": "weight_hh_l0", "b": "bias_ih_l0"}  # our names: torch's
@@ -25,10 +26,10 @@ _COST_OF_RUN = 40
 _MAX_BUCKET = 64
 
 
-def BiLSTM(nO: Optional[int] = None, nI: Optional[int] = None) -> Model[InT, OutT]:
-    """States (tokens, nO) of both directions side by side, nO / 2 each (Hochreiter & Schmidhuber 1997, with forget gates).
+def BiLSTM(nO: int | None = None, nI: int | None = None) -> Model[InT, OutT]:
+    """States (tokens, nO) of both directions side by side, nO / 2 each.
 
-    Gates stand in torch's order: input, forget, cell, output.
+    The cell of Hochreiter & Schmidhuber 1997 with forget gates. Gates stand in torch's order: input, forget, cell, output.
     """
     return Model(
         "bilstm",
@@ -39,16 +40,16 @@ def BiLSTM(nO: Optional[int] = None, nI: Optional[int] = None) -> Model[InT, Out
     )
 
 
-def forward(model: Model[InT, OutT], sequences: InT, is_train: bool) -> Tuple[OutT, Callable[[OutT], InT]]:
+def forward(model: Model[InT, OutT], sequences: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], InT]]:
     import torch
 
     ops = model.ops
     width = model.get_dim("nO") // 2
     lengths = [len(sequence) for sequence in sequences]
     flat = ops.flatten(sequences) if sum(lengths) else ops.alloc2f(0, model.get_dim("nI"))
-    output = ops.alloc2f(len(flat), 2 * width)
+    output: Any = ops.alloc2f(len(flat), 2 * width)
     weights = _torch_weights(model, is_train)
-    runs: List[Tuple[_Bucket, Any, Any]] = []
+    runs: list[tuple[_Bucket, Any, Any]] = []
     for bucket in _buckets(lengths):
         for d, direction in enumerate(_DIRECTIONS):
             rows = bucket.rows if direction == "forward" else bucket.rows_reversed  # (time, n)
@@ -65,12 +66,12 @@ def forward(model: Model[InT, OutT], sequences: InT, is_train: bool) -> Tuple[Ou
 
     def backprop(d_output: OutT) -> InT:
         d_flat_output = ops.flatten(d_output) if sum(lengths) else ops.alloc2f(0, 2 * width)
-        d_flat = ops.alloc2f(*flat.shape)
+        d_flat: Any = ops.alloc2f(*flat.shape)
         for i, (bucket, inputs, states) in enumerate(runs):
             d = i % 2
             rows = bucket.rows if d == 0 else bucket.rows_reversed
             real, here = ops.xp.asarray(bucket.real), ops.xp.asarray(rows[bucket.real])
-            d_states = ops.alloc3f(*states.shape)
+            d_states: Any = ops.alloc3f(*states.shape)
             d_states[real] = d_flat_output[here, d * width : (d + 1) * width]
             torch.autograd.backward(states, grad_tensors=xp2torch(d_states))
             # a row stands once in each direction, so no two of these additions meet
@@ -79,13 +80,14 @@ def forward(model: Model[InT, OutT], sequences: InT, is_train: bool) -> Tuple[Ou
             for part, torch_name in _PARTS.items():
                 grad = weights[direction][torch_name].grad
                 if grad is not None:
-                    model.inc_grad(f"{direction}_{part}", torch2xp(grad))
+                    d_param: Any = torch2xp(grad)
+                    model.inc_grad(f"{direction}_{part}", d_param)
         return ops.unflatten(d_flat, ops.asarray1i(lengths))
 
     return ops.unflatten(output, ops.asarray1i(lengths)), backprop
 
 
-def init(model: Model[InT, OutT], X: Optional[InT] = None, Y: Optional[OutT] = None) -> None:
+def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     if X is not None and model.has_dim("nI") is None:
         model.set_dim("nI", X[0].shape[1])
     width, n_inputs = model.get_dim("nO") // 2, model.get_dim("nI")
@@ -93,7 +95,7 @@ def init(model: Model[InT, OutT], X: Optional[InT] = None, Y: Optional[OutT] = N
     for direction in _DIRECTIONS:
         model.set_param(f"{direction}_W", uniform_init(model.ops, (4 * width, n_inputs), lo=-bound, hi=bound))
         model.set_param(f"{direction}_R", uniform_init(model.ops, (4 * width, width), lo=-bound, hi=bound))
-        bias = model.ops.alloc1f(4 * width)
+        bias: Any = model.ops.alloc1f(4 * width)
         bias[width : 2 * width] = 1  # the forget gate starts open (Jozefowicz et al. 2015)
         model.set_param(f"{direction}_b", bias)
 
@@ -106,7 +108,7 @@ class _Bucket(NamedTuple):
     real: numpy.ndarray  # (time, n) bool
 
 
-def _buckets(lengths: List[int]) -> List[_Bucket]:
+def _buckets(lengths: list[int]) -> list[_Bucket]:
     """Cut a batch, sorted by length, into runs such that padding and steps together cost least."""
     n = numpy.asarray(lengths, dtype="int64")
     starts = numpy.cumsum(n) - n
@@ -127,8 +129,8 @@ def _buckets(lengths: List[int]) -> List[_Bucket]:
     return buckets
 
 
-def _cuts(falling: numpy.ndarray) -> List[Tuple[int, int]]:
-    """The cheapest division of lengths, longest first, into runs [begin, end): a shortest path over distinct lengths."""
+def _cuts(falling: numpy.ndarray) -> list[tuple[int, int]]:
+    """The cheapest division of lengths, longest first, into runs [begin, end): a shortest path."""
     if not len(falling):
         return []
     firsts = numpy.flatnonzero(numpy.r_[True, falling[1:] != falling[:-1]])
@@ -158,11 +160,11 @@ def _lstm(n_inputs: int, width: int) -> Any:
     return torch.nn.LSTM(n_inputs, width, device="meta")
 
 
-def _torch_weights(model: Model[InT, OutT], is_train: bool) -> Dict[str, Dict[str, Any]]:
+def _torch_weights(model: Model[InT, OutT], is_train: bool) -> dict[str, dict[str, Any]]:
     """The layer's parameters as torch leaves that share their memory, under torch's names."""
     import torch
 
-    weights: Dict[str, Dict[str, Any]] = {}
+    weights: dict[str, dict[str, Any]] = {}
     for direction in _DIRECTIONS:
         weights[direction] = {
             torch_name: xp2torch(model.get_param(f"{direction}_{part}"), requires_grad=is_train)

@@ -1,6 +1,7 @@
 """A convolution over the characters of a word, as wide as its strongest window (Ma & Hovy 2016)."""
 
-from typing import Callable, List, Optional, Tuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy
 from thinc.api import Model
@@ -13,9 +14,7 @@ InT = Types
 OutT = Floats2d
 
 
-def CharCNN(
-    filters: int, char_width: int, window: int, rows: int, max_chars: int
-) -> Model[InT, OutT]:
+def CharCNN(filters: int, char_width: int, window: int, rows: int, max_chars: int) -> Model[InT, OutT]:
     """Character features of word types, (types, filters).
 
     char_width: width of a character's vector. window: characters a filter sees, odd. rows: vectors to share
@@ -32,8 +31,10 @@ def CharCNN(
     )
 
 
-def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> Tuple[OutT, Callable[[OutT], List]]:
+def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], list]]:
     xp = model.ops.xp
+    vectors: Any
+    W: Any
     vectors, W, b = model.get_param("vectors"), model.get_param("W"), model.get_param("b")
     window, n_rows, n_filters = model.attrs["window"], vectors.shape[0], W.shape[2]
     # A window is linear in its characters, so what each filter makes of a character at each place of the
@@ -57,11 +58,11 @@ def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> Tuple[OutT, 
                 winners[k, which] = xp.take_along_axis(chars, best + k, axis=1)
     xp.maximum(output, 0, out=output)
 
-    def backprop(d_output: OutT) -> List:
+    def backprop(d_output: OutT) -> list:
         assert winners is not None  # the callback of a prediction is never called
         d_output = d_output * (output > 0)
-        d_vectors = model.ops.alloc2f(*vectors.shape)
-        d_W = model.ops.alloc3f(*W.shape)
+        d_vectors: Any = model.ops.alloc2f(*vectors.shape)
+        d_W: Any = model.ops.alloc3f(*W.shape)
         cells = winners * n_filters + xp.arange(n_filters)
         for k in range(window):
             d_table = xp.bincount(cells[k].ravel(), weights=d_output.ravel(), minlength=n_rows * n_filters)
@@ -76,19 +77,19 @@ def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> Tuple[OutT, 
     return output, backprop
 
 
-def init(model: Model[InT, OutT], X: Optional[InT] = None, Y: Optional[OutT] = None) -> None:
+def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     n_filters, width, rows = model.get_dim("nO"), model.get_dim("nC"), model.get_dim("nV")
     bound = float(numpy.sqrt(3 / width))
     model.set_param("vectors", uniform_init(model.ops, (rows, width), lo=-bound, hi=bound))
     window = model.attrs["window"]
-    W = glorot_uniform_init(model.ops, (n_filters, window * width))
+    W: Any = glorot_uniform_init(model.ops, (n_filters, window * width))
     model.set_param("W", W.reshape(n_filters, window, width).transpose(1, 2, 0).copy())
     model.set_param("b", model.ops.alloc1f(n_filters))
 
 
 def _by_length(
-    strings: List[str], window: int, max_chars: int, n_rows: int
-) -> List[Tuple[numpy.ndarray, numpy.ndarray]]:
+    strings: list[str], window: int, max_chars: int, n_rows: int
+) -> list[tuple[numpy.ndarray, numpy.ndarray]]:
     """Words of equal length together: (their positions (n,), their characters (n, length + window - 1)).
 
     Row 0 stands for the edge of a word on both sides.

@@ -3,15 +3,16 @@
 Which labels a head has is the component's business; here a head has a name and a number of tags.
 """
 
-from typing import Callable, List, Optional, Sequence, Tuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from thinc.api import Dropout, Linear, Model, chain, with_array
 from thinc.types import Floats2d
 
 from ..crf.layer import LinearChain
 
-InT = List[Floats2d]
-OutT = List[Floats2d]
+InT = list[Floats2d]
+OutT = list[Floats2d]
 
 
 def Heads() -> Model[InT, OutT]:
@@ -19,16 +20,16 @@ def Heads() -> Model[InT, OutT]:
     return Model("heads", forward, init=init, attrs={"names": [], "active": 0})
 
 
-def forward(model: Model[InT, OutT], states: InT, is_train: bool) -> Tuple[OutT, Callable[[OutT], InT]]:
+def forward(model: Model[InT, OutT], states: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], InT]]:
     return model.layers[model.attrs["active"]](states, is_train)
 
 
-def init(model: Model[InT, OutT], X: Optional[InT] = None, Y: Optional[OutT] = None) -> None:
+def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     for head in model.layers:
         head.initialize(X=X)
 
 
-def Head(n_tags: int, width: Optional[int] = None) -> Model[InT, OutT]:
+def Head(n_tags: int, width: int | None = None) -> Model[InT, OutT]:
     """Dropout, a linear layer (tags, width), and the chain; parts are refs `emission` and `crf`."""
     emission: Model = Linear(n_tags, width)
     emission.name = "emission"
@@ -67,7 +68,7 @@ def get_head(heads: Model[InT, OutT], name: str) -> Model[InT, OutT]:
 def copy_tags(
     old: Model[InT, OutT],
     new: Model[InT, OutT],
-    rows: List[Tuple[int, int]],
+    rows: list[tuple[int, int]],
     parts: Sequence[str] = ("emission", "crf"),
 ) -> None:
     """Copy emission rows, transitions, start and end between two initialized heads of one width.
@@ -86,8 +87,8 @@ def copy_tags(
     ):
         if node_name not in parts:
             continue
-        source = new.ops.asarray(old.get_ref(node_name).get_param(param))
-        target = new.get_ref(node_name).get_param(param).copy()
+        source: Any = new.ops.asarray(old.get_ref(node_name).get_param(param))
+        target: Any = new.get_ref(node_name).get_param(param).copy()
         if is_square:
             target[ours[:, None], ours] = source[theirs[:, None], theirs]
         else:

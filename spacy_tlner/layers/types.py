@@ -1,16 +1,16 @@
 """Word-level networks run once per word type of a batch, not once per token, and remember types at prediction."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model, Ops, Shim
 from thinc.types import Floats2d
-from thinc.util import get_array_module
 
-InT = List[Doc]
-OutT = List[Floats2d]
+InT = list[Doc]
+OutT = list[Floats2d]
 
 
 class Types(NamedTuple):
@@ -18,7 +18,7 @@ class Types(NamedTuple):
 
     orth: numpy.ndarray
     lower: numpy.ndarray
-    strings: List[str]
+    strings: list[str]
 
 
 class TypeCache(Shim):
@@ -37,10 +37,10 @@ class TypeCache(Shim):
         return len(self._rows)
 
     def clear(self) -> None:
-        self._rows: Dict[int, int] = {}
+        self._rows: dict[int, int] = {}
         self._table: Any = None
 
-    def lookup(self, keys: List[int], compute: Callable[[List[int]], Floats2d], ops: Ops) -> Floats2d:
+    def lookup(self, keys: list[int], compute: Callable[[list[int]], Floats2d], ops: Ops) -> Floats2d:
         """Vectors (len(keys), width) of distinct keys; `compute` is given the positions of the unknown ones."""
         rows = self._rows
         new = [i for i, key in enumerate(keys) if key not in rows]
@@ -97,12 +97,12 @@ def by_type(embed: Model[Types, Floats2d], cache_size: int) -> Model[InT, OutT]:
     return Model("by_type", forward, init=init, layers=[embed], shims=[TypeCache(cache_size)])
 
 
-def forward(model: Model[InT, OutT], docs: InT, is_train: bool) -> Tuple[OutT, Callable[[OutT], InT]]:
+def forward(model: Model[InT, OutT], docs: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], InT]]:
     embed: Model[Types, Floats2d] = model.layers[0]
     ops = model.ops
     types, token_types = types_of(docs)
-    tokens = ops.xp.asarray(token_types)
-    backprop_embed: Optional[Callable[[Floats2d], Any]] = None
+    tokens: Any = ops.xp.asarray(token_types)
+    backprop_embed: Callable[[Floats2d], Any] | None = None
     if is_train or not len(types.orth):
         vectors, backprop_embed = embed(types, is_train)
     else:
@@ -113,19 +113,19 @@ def forward(model: Model[InT, OutT], docs: InT, is_train: bool) -> Tuple[OutT, C
     def backprop(d_output: OutT) -> InT:
         assert backprop_embed is not None  # the callback of a prediction is never called
         d_vectors = ops.alloc2f(*vectors.shape)
-        ops.scatter_add(d_vectors, ops.asarray1i(token_types), ops.flatten(d_output))
+        ops.scatter_add(d_vectors, tokens.astype("int32"), ops.flatten(d_output))
         backprop_embed(d_vectors)
         return []
 
     return output, backprop
 
 
-def init(model: Model[InT, OutT], X: Optional[InT] = None, Y: Optional[OutT] = None) -> None:
+def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     model.layers[0].initialize(X=None if X is None else types_of(X)[0])
     clear_caches(model)
 
 
-def types_of(docs: InT) -> Tuple[Types, numpy.ndarray]:
+def types_of(docs: InT) -> tuple[Types, numpy.ndarray]:
     """The distinct words of a batch, and (tokens,) which of them each token is."""
     if not any(len(doc) for doc in docs):
         nothing = numpy.zeros(0, dtype="uint64")
@@ -150,5 +150,5 @@ def _cache(model: Model) -> TypeCache:
     return shim
 
 
-def _take(types: Types, which: List[int]) -> Types:
+def _take(types: Types, which: list[int]) -> Types:
     return Types(types.orth[which], types.lower[which], [types.strings[i] for i in which])

@@ -1,6 +1,7 @@
 """Word vectors by hashing, with one shared vector for words that training never saw."""
 
-from typing import Callable, List, Literal, Optional, Tuple, get_args
+from collections.abc import Callable
+from typing import Any, Literal, get_args
 
 import numpy
 from thinc.api import Model
@@ -18,15 +19,13 @@ Attr = Literal["ORTH", "LOWER"]
 _N_HASHES = 4
 
 
-def HashWords(
-    width: int, rows: int, attr: Attr, unk_rate: float, nO: Optional[int] = None
-) -> Model[InT, OutT]:
+def HashWords(width: int, rows: int, attr: Attr, unk_rate: float, nO: int | None = None) -> Model[InT, OutT]:
     """Hash-embedded words, (types, width).
 
     Once a vocabulary was learned (`learn_vocabulary`), words outside it share the row `unknown`, which is trained by
     replacing a word that occurred c times in training with probability unk_rate / (unk_rate + c), drawn once a
-    batch (Kiperwasser & Goldberg 2016, section 4.1). Before that, every word is embedded. attr: which spelling is the word,
-    "ORTH" or "LOWER". Raises TL002 on another attr.
+    batch (Kiperwasser & Goldberg 2016, section 4.1). Before that, every word is embedded. attr: which spelling is
+    the word, "ORTH" or "LOWER". Raises TL002 on another attr.
     """
     if attr not in get_args(Attr):
         raise ValueError(Errors.TL002.format(attr=attr, expected=list(get_args(Attr))))
@@ -40,8 +39,10 @@ def HashWords(
     )
 
 
-def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> Tuple[OutT, Callable[[OutT], List]]:
+def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], list]]:
     ops, attrs = model.ops, model.attrs
+    table: Any
+    unknown: Any
     table, unknown = model.get_param("table"), model.get_param("unknown")
     keys = word_keys(model, types)
     is_unknown = numpy.zeros(len(keys), dtype=bool)
@@ -50,14 +51,14 @@ def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> Tuple[OutT, 
         is_unknown = counts == 0
         if is_train and attrs["unk_rate"]:
             is_unknown |= numpy.random.random(len(keys)) < attrs["unk_rate"] / (attrs["unk_rate"] + counts)
-    rows = ops.hash(ops.asarray(keys, dtype="uint64"), attrs["seed"]) % table.shape[0]  # (types, hashes)
+    rows: Any = ops.hash(ops.xp.asarray(keys), attrs["seed"]) % table.shape[0]  # (types, hashes)
     unknown_rows = ops.xp.asarray(is_unknown)
     vectors = table[rows[:, 0]]
     for i in range(1, _N_HASHES):
         vectors += table[rows[:, i]]
     vectors[unknown_rows] = unknown
 
-    def backprop(d_vectors: OutT) -> List:
+    def backprop(d_vectors: OutT) -> list:
         model.inc_grad("unknown", d_vectors[unknown_rows].sum(axis=0))
         d_known = d_vectors[~unknown_rows]
         d_table = ops.alloc2f(*table.shape)
@@ -69,7 +70,7 @@ def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> Tuple[OutT, 
     return vectors, backprop
 
 
-def init(model: Model[InT, OutT], X: Optional[InT] = None, Y: Optional[OutT] = None) -> None:
+def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     # The sum of the hashed rows starts with the variance of U(-sqrt(3/width), +sqrt(3/width)) (Ma & Hovy 2016).
     width = model.get_dim("nO")
     bound = float(numpy.sqrt(3 / width / _N_HASHES))
@@ -84,9 +85,9 @@ def word_keys(model: Model[InT, OutT], types: InT) -> numpy.ndarray:
 
 
 def learn_vocabulary(model: Model[InT, OutT], keys: numpy.ndarray) -> None:
-    """Set the words that count as seen from the (tokens,) uint64 keys of a training corpus, as the layer's attr has them.
+    """Set which words count as seen, and how often.
 
-    keys: one a token, repeats included, for they are counted.
+    keys: (tokens,) uint64 of a training corpus, repeats included, as the layer's attr has them.
     """
     seen, counts = numpy.unique(keys, return_counts=True)
     model.attrs.update(seen=seen, counts=counts, learned=True)

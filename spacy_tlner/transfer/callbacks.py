@@ -1,6 +1,6 @@
 """Callbacks around training that belong to transfer: what a trained pipeline must not carry along."""
 
-from typing import Callable
+from collections.abc import Callable
 
 from spacy.language import Language
 from spacy.util import registry

@@ -1,6 +1,7 @@
 """Layer groups: the names by which users speak of parts of a tagger, in warm starts and learning rates."""
 
-from typing import Any, Dict, Iterator, List, Optional
+from collections.abc import Iterator
+from typing import Any
 
 from spacy.language import Language
 from thinc.api import Model
@@ -10,21 +11,21 @@ _GROUP_OF_NODE = {"words": "words", "characters": "characters", "emission": "hea
 GROUPS = ("words", "characters", "encoder", "head", "transitions")
 
 
-def layer_groups(model: Model) -> Dict[str, List[Model]]:
+def layer_groups(model: Model) -> dict[str, list[Model]]:
     """The nodes with weights below `model`, by group, each group in the order of the model's structure."""
-    groups: Dict[str, List[Model]] = {}
+    groups: dict[str, list[Model]] = {}
     for node in model.walk(order="dfs_pre"):
         if node.param_names or any(shim._model is not None for shim in node.shims):
             groups.setdefault(_GROUP_OF_NODE.get(node.name, "encoder"), []).append(node)
     return {group: groups[group] for group in GROUPS if group in groups}
 
 
-def listeners(model: Model) -> List[Any]:
+def listeners(model: Model) -> list[Any]:
     """The nodes that hand on what a shared tok2vec or transformer computes."""
     return [node for node in model.walk() if hasattr(node, "upstream_name")]
 
 
-def upstream_of(listener: Any, nlp: Language) -> Optional[Any]:
+def upstream_of(listener: Any, nlp: Language) -> Any | None:
     """The pipe that a listener listens to; None if the pipeline has none."""
     for name, pipe in nlp.pipeline:
         if hasattr(pipe, "find_listeners") and listener.upstream_name in ("*", name):
@@ -32,7 +33,7 @@ def upstream_of(listener: Any, nlp: Language) -> Optional[Any]:
     return None
 
 
-def upstream_models(model: Model, nlp: Optional[Language]) -> Iterator[Model]:
+def upstream_models(model: Model, nlp: Language | None) -> Iterator[Model]:
     """The models of the pipes that `model` listens to."""
     for listener in listeners(model):
         pipe = upstream_of(listener, nlp) if nlp is not None else None

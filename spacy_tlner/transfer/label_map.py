@@ -1,7 +1,8 @@
 """Which label of the source becomes which label of the target."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, NamedTuple, Optional, Sequence, Union
+from typing import NamedTuple
 
 import srsly
 from spacy.util import registry
@@ -10,15 +11,15 @@ from ..errors import Errors
 
 
 class LabelMatch(NamedTuple):
-    """matched: {target label: source label}. dropped: source labels that nothing takes over. fresh: target labels without source."""
+    """matched: {target label: source label}. dropped, fresh: labels of the source, of the target, without a partner."""
 
-    matched: Dict[str, str]
+    matched: dict[str, str]
     dropped: Sequence[str]
     fresh: Sequence[str]
 
 
 @registry.misc("spacy_tlner.read_label_map.v1")
-def read_label_map(path: Union[str, Path]) -> Dict[str, str]:
+def read_label_map(path: str | Path) -> dict[str, str]:
     """A label map from a JSON file: one object, {source label: target label}.
 
     For labels that a config key cannot spell (with ":", "=", brackets or a leading "#"). Raises TL105.
@@ -35,7 +36,7 @@ def read_label_map(path: Union[str, Path]) -> Dict[str, str]:
 
 
 def match_labels(
-    source_labels: Sequence[str], target_labels: Sequence[str], label_map: Optional[Dict[str, str]]
+    source_labels: Sequence[str], target_labels: Sequence[str], label_map: dict[str, str] | None
 ) -> LabelMatch:
     """Match labels by the map and, where it says nothing, by equal name.
 
@@ -43,7 +44,7 @@ def match_labels(
     TL103 on a right side that the target does not have, TL104 where two labels go to one.
     """
     label_map = label_map or {}
-    matched: Dict[str, str] = {}
+    matched: dict[str, str] = {}
     for source, target in label_map.items():
         if source not in source_labels:
             raise ValueError(Errors.TL102.format(label=source, labels=", ".join(source_labels)))

@@ -1,6 +1,6 @@
 """Tell the word layers which words training has seen, wherever they stand: in the tagger or in a shared tok2vec."""
 
-from typing import Iterable, List, Optional
+from collections.abc import Iterable
 
 import numpy
 from spacy.language import Language
@@ -11,7 +11,7 @@ from ..layers.words import learn_vocabulary
 from .groups import upstream_models
 
 
-def learn_vocabularies(model: Model, docs: Iterable[Doc], nlp: Optional[Language]) -> None:
+def learn_vocabularies(model: Model, docs: Iterable[Doc], nlp: Language | None) -> None:
     """Set the seen words of every word layer of `model` from the training documents.
 
     A shared tok2vec is told once: one that already learned, from its own source or from another listener,
@@ -28,5 +28,5 @@ def learn_vocabularies(model: Model, docs: Iterable[Doc], nlp: Optional[Language
         learn_vocabulary(node, numpy.concatenate(keys) if keys else numpy.zeros(0, dtype="uint64"))
 
 
-def _word_layers(model: Model) -> List[Model]:
+def _word_layers(model: Model) -> list[Model]:
     return [node for node in model.walk() if node.name == "words"]

@@ -1,9 +1,10 @@
-"""Start a fresh tagger from the weights of a trained one: layer groups by name, head rows and transitions by label name."""
+"""Start a fresh tagger from the weights of a trained one: layer groups by name, head rows by label name."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any
 
 from spacy.language import Language
 from spacy.util import load_model
@@ -32,20 +33,22 @@ class WarmStartReport:
 
     source: str
     component: str
-    copied: Dict[str, int] = field(default_factory=dict)  # layer group: its parameters copied as they are
-    fresh: List[str] = field(default_factory=list)  # layer groups that start at random
-    resized: Dict[str, str] = field(default_factory=dict)  # layer group: tags before -> after
-    labels: Dict[str, str] = field(default_factory=dict)  # our label: the source's, both heads' rows copied
-    labels_fresh: List[str] = field(default_factory=list)
-    labels_dropped: List[str] = field(default_factory=list)
-    words_known: Optional[Dict[str, int]] = None  # words seen by the source, by us, by either
+    copied: dict[str, int] = field(default_factory=dict)  # layer group: weights copied; of a head, tags copied
+    fresh: list[str] = field(default_factory=list)  # layer groups that start at random
+    resized: dict[str, str] = field(default_factory=dict)  # layer group: tags before -> after
+    labels: dict[str, str] = field(default_factory=dict)  # our label: the source's, both heads' rows copied
+    labels_fresh: list[str] = field(default_factory=list)
+    labels_dropped: list[str] = field(default_factory=list)
+    words_known: dict[str, int] | None = None  # words seen by the source, by us, by either
 
-    def lines(self) -> List[str]:
+    def lines(self) -> list[str]:
         """The report for people, a line a fact."""
         mapped = [f"{theirs} -> {ours}" for ours, theirs in self.labels.items() if ours != theirs]
         same = [ours for ours, theirs in self.labels.items() if ours == theirs]
         facts = {
-            "layers copied": ", ".join(f"{group} ({n:,} weights)" for group, n in self.copied.items()),
+            "layers copied": ", ".join(
+                f"{group} ({n:,} {'tags' if group in _HEAD_GROUPS else 'weights'})" for group, n in self.copied.items()
+            ),
             "layers resized": ", ".join(f"{group} ({change} tags)" for group, change in self.resized.items()),
             "layers fresh": ", ".join(self.fresh),
             "labels copied": ", ".join(same),
@@ -61,21 +64,22 @@ class WarmStartReport:
 
 def warm_start(
     component: Any,
-    source: Union[str, Path],
+    source: str | Path,
     *,
-    nlp: Optional[Language],
-    label_map: Optional[Dict[str, str]] = None,
-    layers: Optional[Sequence[str]] = None,
-    source_component: Optional[str] = None,
+    nlp: Language | None,
+    label_map: dict[str, str] | None = None,
+    layers: Sequence[str] | None = None,
+    source_component: str | None = None,
 ) -> WarmStartReport:
     """Copy into an initialized tagger what fits from a trained pipeline. All checks come before the first copy.
 
     component: the target, with `model`, `labels`, `head` and `name`. source: path or package of the pipeline.
-    layers: groups to copy, by default all that both have. Raises TL102 to TL104 for labels, TL106 if the source has no such
-    tagger, TL107 on an unknown layer group, TL108 where shapes differ, TL109 where a listener's upstream is not the source's.
+    layers: groups to copy, by default all that both have. Raises TL102 to TL104 for labels, TL106 if the source has
+    no such tagger, TL107 on an unknown layer group, TL108 where shapes differ, TL109 where a listener's upstream
+    is not the source's.
     """
     source_nlp = load_model(source)
-    donor = source_nlp.get_pipe(_find_tagger(source_nlp, source, source_component))
+    donor: Any = source_nlp.get_pipe(_find_tagger(source_nlp, source, source_component))
     theirs, ours = layer_groups(donor.model), layer_groups(component.model)
     chosen = _choose(layers, theirs, ours, source)
     labels = match_labels(donor.labels, component.labels, label_map)
@@ -87,7 +91,7 @@ def warm_start(
     new_head = get_head(component.model.get_ref("heads"), component.head)
     widths = [head.get_ref("emission").get_dim("nI") for head in (old_head, new_head)]
     if "head" in chosen and widths[0] != widths[1]:
-        raise ValueError(Errors.TL108.format(group="head", node="emission", param="W", theirs=widths[0], ours=widths[1], source=source))
+        raise _misfit("head", "emission.W", widths, source)
 
     report = WarmStartReport(str(source), component.name)
     for group in body:
@@ -106,16 +110,17 @@ def warm_start(
     return report
 
 
-def _find_tagger(nlp: Language, source: Union[str, Path], name: Optional[str]) -> str:
+def _find_tagger(nlp: Language, source: str | Path, name: str | None) -> str:
     found = [pipe for pipe in nlp.component_names if nlp.get_pipe_meta(pipe).factory == "tl_ner"]
     if (name is not None and name not in found) or (name is None and len(found) != 1):
-        raise ValueError(Errors.TL106.format(source=source, wanted=name or "exactly one", found=", ".join(found) or "none"))
+        wanted = "exactly one" if name is None else f"the '{name}'"
+        raise ValueError(Errors.TL106.format(source=source, wanted=wanted, found=", ".join(found) or "none"))
     return name or found[0]
 
 
 def _choose(
-    layers: Optional[Sequence[str]], theirs: Dict[str, Any], ours: Dict[str, Any], source: Union[str, Path]
-) -> List[str]:
+    layers: Sequence[str] | None, theirs: dict[str, Any], ours: dict[str, Any], source: str | Path
+) -> list[str]:
     """The groups to copy, in the order of GROUPS."""
     both = [group for group in GROUPS if group in theirs and group in ours]
     if layers is None:
@@ -128,37 +133,37 @@ def _choose(
     return [group for group in both if group in layers]
 
 
-def _check_shapes(group: str, theirs: List[Model], ours: List[Model], source: Union[str, Path]) -> None:
+def _check_shapes(group: str, theirs: list[Model], ours: list[Model], source: str | Path) -> None:
     for old, new in zip(theirs, ours):
         for param in sorted({*old.param_names, *new.param_names}):
             shapes = [node.get_param(param).shape if node.has_param(param) else None for node in (old, new)]
             if shapes[0] != shapes[1]:
-                raise ValueError(
-                    Errors.TL108.format(group=group, node=new.name, param=param, theirs=shapes[0], ours=shapes[1], source=source)
-                )
+                raise _misfit(group, f"{new.name}.{param}", shapes, source)
         if group == "words" and old.attrs["attr"] != new.attrs["attr"]:
-            raise ValueError(
-                Errors.TL108.format(group=group, node=new.name, param="attr", theirs=old.attrs["attr"], ours=new.attrs["attr"], source=source)
-            )
+            raise _misfit(group, f"{new.name}.attr", [old.attrs["attr"], new.attrs["attr"]], source)
     if len(theirs) != len(ours):
-        raise ValueError(
-            Errors.TL108.format(group=group, node=group, param="number of layers", theirs=len(theirs), ours=len(ours), source=source)
-        )
+        raise _misfit(group, "the number of layers", [len(theirs), len(ours)], source)
 
 
-def _copy(theirs: List[Model], ours: List[Model]) -> int:
+def _misfit(group: str, what: str, theirs_and_ours: Sequence[Any], source: str | Path) -> ValueError:
+    theirs, ours = theirs_and_ours
+    return ValueError(Errors.TL108.format(group=group, what=what, theirs=theirs, ours=ours, source=source))
+
+
+def _copy(theirs: list[Model], ours: list[Model]) -> int:
     """Copy all weights of one group; how many they were."""
     n = 0
     for old, new in zip(theirs, ours):
         for param in old.param_names:
-            new.set_param(param, new.ops.asarray(old.get_param(param)).copy())
+            values: Any = new.ops.xp.array(old.get_param(param))
+            new.set_param(param, values)
             n += old.get_param(param).size
         for old_shim, new_shim in zip(old.shims, new.shims):
             new_shim.from_bytes(old_shim.to_bytes())
     return int(n)
 
 
-def _unite_words(theirs: List[Model], ours: List[Model]) -> Dict[str, int]:
+def _unite_words(theirs: list[Model], ours: list[Model]) -> dict[str, int]:
     known = {"source": len(theirs[0].attrs["seen"]), "target": len(ours[0].attrs["seen"])}
     for old, new in zip(theirs, ours):
         unite_vocabularies(new, old)
@@ -190,7 +195,7 @@ def _copy_head(
 
 
 def _check_listeners(
-    component: Any, nlp: Optional[Language], donor: Any, source_nlp: Language, source: Union[str, Path]
+    component: Any, nlp: Language | None, donor: Any, source_nlp: Language, source: str | Path
 ) -> None:
     """A tagger over a shared encoder only makes sense over the encoder that it was trained with."""
     ours, theirs = listeners(component.model), listeners(donor.model)
@@ -208,8 +213,8 @@ def _same_weights(first: Model, second: Model) -> bool:
     return len(a) == len(b) and all(x.shape == y.shape and bool((x == y).all()) for x, y in zip(a, b))
 
 
-def _weights(model: Model) -> List[Any]:
-    found: List[Any] = []
+def _weights(model: Model) -> list[Any]:
+    found: list[Any] = []
     for node in model.walk():
         found += [node.get_param(name) for name in node.param_names if node.has_param(name)]
         for shim in node.shims:
