@@ -70,7 +70,7 @@ def main(
         work.mkdir(parents=True, exist_ok=True)
         convert(data, work / "corpus")
         write_spacy_configs(work)
-        wanted = list(plan(work, systems.split(","), sizes.split(","), seeds, [s for s in full.split(",") if s]))
+        wanted = list(plan(work, [s for s in systems.split(",") if s], [s for s in sizes.split(",") if s], seeds, [s for s in full.split(",") if s]))
         execute(wanted, work, workers)
     print_tables()
 

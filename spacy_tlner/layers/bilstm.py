@@ -29,7 +29,7 @@ _MAX_BUCKET = 64
 def BiLSTM(nO: int | None = None, nI: int | None = None) -> Model[InT, OutT]:
     """States (tokens, nO) of both directions side by side, nO / 2 each.
 
-    The cell of Hochreiter & Schmidhuber 1997 with forget gates. Gates stand in torch's order: input, forget, cell, output.
+    The cell of Hochreiter & Schmidhuber 1997 with forget gates, in torch's order: input, forget, cell, output.
     """
     return Model(
         "bilstm",
