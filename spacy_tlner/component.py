@@ -21,7 +21,7 @@ from .crf.layer import add_gradient, chain_of
 from .crf.loss import ChainLoss, chain_loss
 from .crf.packing import Packing
 from .errors import Errors
-from .gold import Sets, allowed_tags, blocked_spans, possible_tags
+from .gold import Sets, blocked_spans, possible_tags, training_sets
 from .layers.heads import copy_tags, get_head, set_head
 from .layers.types import clear_caches
 from .processes import keep_forks_alive
@@ -199,19 +199,12 @@ class TransferNER(TrainablePipe):
 
     def _loss(self, examples: list[Example], emissions: list[Floats2d]) -> ChainLoss:
         ops = self.model.ops
-        examples, lengths = [eg for eg in examples if len(eg.predicted)], [len(eg.predicted) for eg in examples]
-        scheme = self.scheme
-        allowed = numpy.concatenate([allowed_tags(eg, scheme) for eg in examples])
-        possible = _stack_or_none(
-            [possible_tags(eg.predicted, scheme) for eg in examples], [len(eg.predicted) for eg in examples], scheme
-        )
-        if possible is not None:
-            # gold is right even where it goes against what we would rule out ourselves; where gold
-            # is missing, what is ruled out is so for both sums
-            known = allowed.sum(axis=1) == 1
-            possible[known] |= allowed[known]
-            allowed &= possible
-        packing = Packing.of([n for n in lengths if n], ops.xp)
+        examples = [eg for eg in examples if len(eg.predicted)]
+        lengths = [len(eg.predicted) for eg in examples]
+        sets = [training_sets(eg, self.scheme) for eg in examples]
+        allowed = numpy.concatenate([gold for gold, _ in sets])
+        possible = _stack_or_none([open_tags for _, open_tags in sets], lengths, self.scheme)
+        packing = Packing.of(lengths, ops.xp)
         loss = chain_loss(
             ops.flatten(emissions),
             packing,
@@ -255,9 +248,10 @@ class TransferNER(TrainablePipe):
         """
         validate_get_examples(get_examples, "TransferNER.initialize")
         examples = list(get_examples())
-        self.cfg["labels"] = self._resolve_labels(labels, examples)
-        for head in self.cfg["labels"]:
-            self._check_labels(head)
+        resolved = self._resolve_labels(labels, examples)
+        for head, names in resolved.items():
+            self._check_labels(head, names)
+        self.cfg["labels"] = resolved
         self._build_heads()
         sample = [eg.predicted for eg in examples[:10] if len(eg.predicted)]
         self.model.initialize(X=sample or None)
@@ -275,8 +269,8 @@ class TransferNER(TrainablePipe):
             return 0
         heads = self.model.get_ref("heads")
         old_labels = self.labels
+        self._check_labels(self.head, [*old_labels, label])
         self.cfg["labels"][self.head] = [*old_labels, label]
-        self._check_labels(self.head)
         if self.head in heads.attrs["names"] and get_head(heads, self.head).get_ref("crf").has_param("start"):
             old = get_head(heads, self.head)
             new = set_head(heads, self.head, self.scheme.n_tags)
@@ -284,7 +278,6 @@ class TransferNER(TrainablePipe):
             new.get_ref("emission").set_dim("nI", width)
             new.initialize()
             copy_tags(old, new, [(i, i) for i in range(TagScheme(old_labels).n_tags)])
-        self.vocab.strings.add(label)
         return 1
 
     def _resolve_labels(self, labels: Labels | None, examples: list[Example]) -> dict[str, list[str]]:
@@ -298,8 +291,7 @@ class TransferNER(TrainablePipe):
         found = sorted({ent.label_ for eg in examples for ent in eg.reference.ents} - set(self.labels))
         return {self.head: [*self.labels, *found]}
 
-    def _check_labels(self, head: str) -> None:
-        labels = self.cfg["labels"][head]
+    def _check_labels(self, head: str, labels: list[str]) -> None:
         if not labels:
             raise ValueError(Errors.TL008.format(name=self.name, head=head))
         TagScheme(tuple(labels))

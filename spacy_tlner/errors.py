@@ -10,7 +10,7 @@ class Errors:
 
     # --- TL0xx: component and CRF ---
     TL001 = (
-        "[TL001] Label {label!r} cannot be used: labels must be non-empty and distinct. Given: {labels}. "
+        "[TL001] Label {label!r} cannot be used: labels must be non-empty, distinct strings. Given: {labels}. "
         "Check [initialize.components] labels or the annotation."
     )
 

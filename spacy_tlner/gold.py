@@ -64,7 +64,7 @@ def possible_tags(doc: Doc, scheme: TagScheme) -> Sets | None:
     return possible
 
 
-def training_sets(example: Example, scheme: TagScheme) -> Tuple[Sets, Optional[Sets]]:
+def training_sets(example: Example, scheme: TagScheme) -> tuple[Sets, Sets | None]:
     """What gold allows within what the document rules out, and what the document leaves open (None: everything).
 
     Gold is right where the two are at odds, and then the document rules out nothing. Raises TL005.

@@ -32,7 +32,7 @@ class Mention(NamedTuple):
 class TagScheme:
     """The BILUO tags of an ordered set of labels.
 
-    labels: entity types in the order of their tags. Raises TL001 on an empty or repeated label.
+    labels: entity types in the order of their tags. Raises TL001 on a label that is empty, repeated or no string.
     """
 
     labels: tuple[str, ...]
@@ -40,7 +40,7 @@ class TagScheme:
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))
         for i, label in enumerate(self.labels):
-            if not label or label in self.labels[:i]:
+            if not isinstance(label, str) or not label or label in self.labels[:i]:
                 raise ValueError(Errors.TL001.format(label=label, labels=list(self.labels)))
 
     @property

@@ -316,7 +316,8 @@ def test_whitespace_within_a_gold_mention_trains() -> None:
     words = ["Marie", "\n", "Curie", "moved", "\n"]
     examples = [Example(Doc(nlp.vocab, words=words), make_doc(nlp, words, [("PER", 0, 3), ("LOC", 4, 5)]))]
     history = train(nlp, examples, epochs=20)
-    assert history[-1] < history[0]
+    # words that training never saw may count as unknown in any one step, hence not just the last
+    assert min(history[-5:]) < history[0] / 10
 
 
 @BOTH
@@ -396,6 +397,9 @@ def test_update_adds_up_gradients() -> None:
     results = []
     for batches in ([[0], [1]], [[0, 1]]):
         nlp = trained()
+        for node in pipe(nlp).model.walk():
+            if node.name == "words":
+                node.attrs["unk_rate"] = 0.0  # no chance in it
         examples = make_examples(nlp, 2)
         for batch in batches:
             nlp.update([examples[i] for i in batch], sgd=False)

@@ -1,0 +1,108 @@
+"""Sentences of the test corpus as gold and each model mark them, drawn by displaCy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from spacy import displacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Corpus, Example
+
+# Light tints of the colours of Okabe and Ito (2008): black text on each has a contrast above 10:1.
+_TINTS = ("#F9D5B8", "#BFE0F5", "#C5EBDD", "#F6EE9C", "#EFD3E3", "#D9D9D9", "#FBDDA5", "#CFCFF2")
+
+_Mentions = frozenset[tuple[int, int, str]]
+
+
+@dataclass(frozen=True)
+class Marked:
+    """One way to mark a sentence. markup: displaCy's HTML. note: how it compares to gold, in words."""
+
+    name: str
+    markup: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Examples:
+    """sentences: for each example, gold and then every model. differing: sentences in all that models mark unlike."""
+
+    sentences: list[list[Marked]]
+    differing: int
+    total: int
+
+
+def test_examples(corpus: Path, nlp: Language) -> list[Example]:
+    """The annotated documents of a .spacy file, ready for prediction with `nlp`."""
+    return list(Corpus(corpus)(nlp))
+
+
+def count_mentions(examples: Sequence[Example]) -> dict[str, int]:
+    """Gold mentions by label, the most frequent first."""
+    counts: dict[str, int] = {}
+    for example in examples:
+        for ent in example.reference.ents:
+            counts[ent.label_] = counts.get(ent.label_, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def compare(examples: Sequence[Example], models: Mapping[str, Language], limit: int) -> Examples:
+    """Mark the test corpus with each model and pick `limit` documents on which the models differ.
+
+    The choice favours nobody: of all documents with a difference, in the order of the corpus, evenly spaced ones. Without
+    any difference, of all documents with a mention.
+    """
+    gold = [example.reference for example in examples]
+    marked = {name: _predict(examples, nlp) for name, nlp in models.items()}
+    differing = [
+        i for i in range(len(gold)) if len({_mentions(docs[i]) for docs in marked.values()}) > 1
+    ]
+    candidates = differing or [i for i, doc in enumerate(gold) if doc.ents]
+    labels = sorted({ent.label_ for docs in (gold, *marked.values()) for doc in docs for ent in doc.ents})
+    tints = {label: _TINTS[i % len(_TINTS)] for i, label in enumerate(labels)}
+    sentences = [
+        [
+            Marked("gold", draw(gold[i], tints), ""),
+            *(Marked(name, draw(docs[i], tints), _note(gold[i], docs[i])) for name, docs in marked.items()),
+        ]
+        for i in evenly(candidates, limit)
+    ]
+    return Examples(sentences, len(differing), len(gold))
+
+
+def evenly(items: Sequence[int], limit: int) -> list[int]:
+    """At most `limit` of `items`, evenly spaced from the first on."""
+    count = min(limit, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
+
+
+def draw(doc: Doc, tints: Mapping[str, str]) -> str:
+    """displaCy's HTML of the entities of `doc`."""
+    ents = [
+        # displaCy escapes the text but not the label
+        {"start": ent.start_char, "end": ent.end_char, "label": escape(ent.label_), "params": {"bg": tints[ent.label_]}}
+        for ent in doc.ents
+    ]
+    return displacy.render({"text": doc.text, "ents": ents}, style="ent", manual=True, page=False, jupyter=False)
+
+
+def _predict(examples: Sequence[Example], nlp: Language) -> list[Doc]:
+    # fresh docs over the same tokens: a model must not see what another one marked
+    docs = [
+        Doc(nlp.vocab, words=[t.text for t in eg.predicted], spaces=[bool(t.whitespace_) for t in eg.predicted])
+        for eg in examples
+    ]
+    return list(nlp.pipe(docs))
+
+
+def _mentions(doc: Doc) -> _Mentions:
+    # by characters, since gold and prediction may be tokenized unlike
+    return frozenset((ent.start_char, ent.end_char, ent.label_) for ent in doc.ents)
+
+
+def _note(gold: Doc, predicted: Doc) -> str:
+    expected, found = _mentions(gold), _mentions(predicted)
+    right, wrong = len(expected & found), len(found - expected)
+    return f"{right} of {len(expected)} right" + (f", {wrong} wrong" if wrong else "")

@@ -1,0 +1,67 @@
+"""The numbers of a report, read from the files that `spacy evaluate` and `spacy train` write."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+from ..errors import Errors
+
+
+class ReportError(ValueError):
+    """An input that a report cannot be made from; the message is meant for the person who named it."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Precision, recall and F1 of mentions, 0 to 1."""
+
+    p: float
+    r: float
+    f: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model's scores on the test corpus, and the way its dev score took."""
+
+    name: str
+    overall: Score
+    by_label: dict[str, Score]
+    curve: list[tuple[int, float]] = field(default_factory=list)  # training step, F1 on dev
+
+
+def read_run(name: str, metrics: Path, log: Path | None = None) -> Run:
+    """A run from the metrics of `spacy evaluate` and the log of `spacy.ConsoleLogger.v3`.
+
+    Raises ReportError: TL403 on a file that cannot be read, TL404 on one without scores of entities.
+    """
+    content = _read(metrics, srsly.read_json)
+    if not isinstance(content, dict) or content.get("ents_f") is None:
+        raise ReportError(Errors.TL404.format(path=metrics))
+    by_label = {label: _score(scores) for label, scores in (content.get("ents_per_type") or {}).items()}
+    overall = Score(content["ents_p"], content["ents_r"], content["ents_f"])
+    return Run(name, overall, by_label, read_curve(log) if log else [])
+
+
+def read_curve(log: Path) -> list[tuple[int, float]]:
+    """Step and dev F1 (0 to 1) of each evaluation in a training log. Raises TL403, TL405 as ReportError."""
+    rows = _read(log, lambda path: list(srsly.read_jsonl(path)))
+    try:
+        # the logger writes scores in percent
+        return [(int(row["step"]), float(row["scores"]["ents_f"]) / 100) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReportError(Errors.TL405.format(path=log)) from error
+
+
+def _read(path: Path, reader: Any) -> Any:
+    try:
+        return reader(path)
+    except (OSError, ValueError) as error:
+        raise ReportError(Errors.TL403.format(path=path, reason=error)) from error
+
+
+def _score(scores: Mapping[str, float]) -> Score:
+    return Score(scores["p"], scores["r"], scores["f"])
