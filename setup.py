@@ -17,7 +17,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["spacy_tlner", "spacy_tlner.*"]),
-    package_data={"spacy_tlner": ["py.typed"]},
+    package_data={"spacy_tlner": ["py.typed", "report/*.jinja"]},
     python_requires=">=3.10",
     install_requires=[
         "spacy>=3.8.0,<3.9.0",

@@ -257,6 +257,9 @@ class TransferNER(TrainablePipe):
         self.model.initialize(X=sample or None)
         learn_vocabularies(self.model, [eg.predicted for eg in examples], nlp)
         clear_caches(self.model)
+        if nlp is not None:
+            # what an earlier initialization copied is gone
+            nlp.meta.get("spacy_tlner", {}).pop(self.name, None)
         if source:
             warm_start(self, source, nlp=nlp, label_map=label_map, layers=layers, source_component=source_component)
         elif label_map or layers or source_component:
@@ -278,6 +281,7 @@ class TransferNER(TrainablePipe):
             new.get_ref("emission").set_dim("nI", width)
             new.initialize()
             copy_tags(old, new, [(i, i) for i in range(TagScheme(old_labels).n_tags)])
+            self._set_width()
         return 1
 
     def _resolve_labels(self, labels: Labels | None, examples: list[Example]) -> dict[str, list[str]]:
@@ -306,6 +310,12 @@ class TransferNER(TrainablePipe):
         for name, labels in self.cfg["labels"].items():
             set_head(heads, name, TagScheme(tuple(labels)).n_tags)
         heads.attrs["active"] = heads.attrs["names"].index(self.head) if self.cfg["labels"] else 0
+        self._set_width()
+
+    def _set_width(self) -> None:
+        """Tell the model's outermost layer how many tags there are now: it took the number over when it had none."""
+        if self.model.has_dim("nO"):
+            self.model.set_dim("nO", self.scheme.n_tags, force=True)
 
     # --- storage ---
 
@@ -334,8 +344,12 @@ class TransferNER(TrainablePipe):
 
     def _set_cfg(self, cfg: dict[str, Any]) -> None:
         self.cfg.update(cfg)
-        # the shapes of what comes next depend on the labels
-        self._build_heads()
+        # the shapes of what comes next depend on the labels; heads that fit keep their weights, for without
+        # the model (`exclude`) nothing else brings them
+        heads = self.model.get_ref("heads")
+        built = {name: get_head(heads, name).get_ref("emission").get_dim("nO") for name in heads.attrs["names"]}
+        if list(built.items()) != [(name, TagScheme(tuple(of)).n_tags) for name, of in self.cfg["labels"].items()]:
+            self._build_heads()
 
 
 def _stack_or_none(sets: list[Sets | None], lengths: list[int], scheme: TagScheme) -> Sets | None:

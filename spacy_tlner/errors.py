@@ -148,6 +148,19 @@ class Errors:
     # --- TL4xx: report and command line ---
     TL401 = "[TL401] Asset {path} is missing. Restore the file, or take it out of project.yml."
     TL402 = (
-        "[TL402] Asset {path} has the MD5 checksum {found}; project.yml expects {expected}. Restore the file, or correct "
-        "the checksum if the change is meant."
+        "[TL402] Asset {path} has the MD5 checksum {found}; project.yml expects {expected}. Restore the file, or "
+        "correct the checksum if the change is meant."
     )
+    TL403 = "[TL403] {path} cannot be read: {reason}."
+    TL404 = (
+        "[TL404] {path} holds no scores of entities (ents_p, ents_r, ents_f). Expected what `spacy evaluate --output` "
+        "writes, without --per-component, on a corpus that has entities."
+    )
+    TL405 = (
+        "[TL405] {path} is not a training log with steps and ents_f. Expected what `spacy.ConsoleLogger.v3` writes to "
+        "its output_file; ents_f must stand in [training.score_weights]."
+    )
+    TL406 = "[TL406] The report cannot be written to {path}: {reason}."
+    TL407 = "[TL407] {option} {value!r} cannot be used: {reason}. Expected NAME=PATH, e.g. {option} transfer={example}."
+    TL408 = "[TL408] The model {path} cannot be loaded: {reason}"
+    TL409 = "[TL409] {path} cannot be read as a .spacy corpus: {reason}."

@@ -29,7 +29,8 @@ def allowed_tags(example: Example, scheme: TagScheme) -> Sets:
         # the same tokens, as nearly always: what get_aligned_ner says below, without its alignment
         tags = scheme.encode((Mention(ent.start, ent.end, ent.label_) for ent in gold.ents), len(gold))
         unknown = (columns[:, 1] == 0) | ((columns[:, 1] == 3) & (columns[:, 2] == 0))
-        unknown &= doc.to_array([IS_SPACE]).ravel() != 1
+        if columns[:, 1].any():
+            unknown &= doc.to_array([IS_SPACE]).ravel() != 1
     else:
         names = example.get_aligned_ner()
         tags = numpy.asarray([scheme.ids.get(name, OUTSIDE) for name in names], dtype="int64")

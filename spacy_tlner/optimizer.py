@@ -76,7 +76,7 @@ class GroupedOptimizer(Optimizer):
     factors: dict[str, float]
     _checked: bool
 
-    __slots__ = ["factors", "_checked"]
+    __slots__ = ["_checked", "factors"]
 
     def __init__(self, factors: dict[str, float], learn_rate: FloatOrSchedule, **settings: Any):
         super().__init__(learn_rate, **settings)

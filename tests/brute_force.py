@@ -1,7 +1,8 @@
 """The judge of the chain's algebra: every path of a short sequence, one by one, in float64."""
 
+from collections.abc import Iterator
 from itertools import product
-from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 import numpy
 from numpy.typing import NDArray
@@ -16,10 +17,10 @@ class Truth(NamedTuple):
     nodes: NDArray[numpy.float64]  # (n, L)
     edges: NDArray[numpy.float64]  # (L, L), summed over the sequence
     best_score: float
-    best_paths: List[Tuple[int, ...]]
+    best_paths: list[tuple[int, ...]]
 
 
-def enumerate_paths(emissions: Any, chain: Chain, allowed: Optional[Any] = None) -> Truth:
+def enumerate_paths(emissions: Any, chain: Chain, allowed: Any | None = None) -> Truth:
     """All L ** n paths of one sequence (n, L)."""
     n, n_tags = emissions.shape
     paths = numpy.array(list(product(range(n_tags), repeat=n)))  # (L ** n, n)
@@ -46,7 +47,7 @@ def enumerate_paths(emissions: Any, chain: Chain, allowed: Optional[Any] = None)
     return Truth(log_z, nodes, edges, best, [tuple(path) for path in paths[scores == best].tolist()])
 
 
-def by_sequence(lengths: List[int], rows: Any) -> Iterator[Any]:
+def by_sequence(lengths: list[int], rows: Any) -> Iterator[Any]:
     """Flat rows cut into one array a sequence; None for each if there are none."""
     for start, length in zip(numpy.cumsum([0, *lengths]), lengths):
         yield None if rows is None else rows[start : start + length]

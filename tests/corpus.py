@@ -1,9 +1,11 @@
 """A tiny corpus for tests, and taggers trained on it: hand-written names in hand-written sentences. No assets."""
 
-from functools import lru_cache
+import copy
+from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 import spacy
 from spacy.language import Language
@@ -12,7 +14,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam, Model, Optimizer
 
-Mention = Tuple[str, int, int]  # label, start token, end token
+Mention = tuple[str, int, int]  # label, start token, end token
 
 NAMES = {
     "PER": ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Emmy Noether", "Niels Bohr", "Marie Curie", "Plato",
@@ -39,7 +41,7 @@ SENTENCES = (
 LABELS = ("LOC", "ORG", "PER")  # sorted, as they are inferred
 
 # The default architecture, small.
-TINY_ENCODER: Dict[str, Any] = {
+TINY_ENCODER: dict[str, Any] = {
     "@architectures": "spacy_tlner.BiLSTMEncoder.v1",
     "width": 32,
     "depth": 1,
@@ -86,19 +88,19 @@ SPACY_NER = {
 }
 
 
-def tagger(tok2vec: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+def tagger(tok2vec: dict[str, Any] | None = None) -> dict[str, Any]:
     """The component's `model` block over an encoder."""
     return {"@architectures": "spacy_tlner.TransferTagger.v1", "tok2vec": tok2vec or TINY_ENCODER}
 
 
-def annotated(skip: int = 0) -> Iterator[Tuple[List[str], List[Mention]]]:
+def annotated(skip: int = 0) -> Iterator[tuple[list[str], list[Mention]]]:
     """Words and mentions, without end: each label's names go round at a pace of their own. skip: sentences left out."""
     turn = {"PER": 0, "ORG": 0, "LOC": 0}
     n = 0
     while True:
         # lists of 12, 13 and 11 go round at different paces, so that the same sentence hardly ever comes back
-        words: List[str] = []
-        mentions: List[Mention] = []
+        words: list[str] = []
+        mentions: list[Mention] = []
         for piece in SENTENCES[n % len(SENTENCES)].split():
             if piece in NAMES:
                 turn[piece] += 1
@@ -122,7 +124,7 @@ def make_doc(nlp: Language, words: Sequence[str], mentions: Sequence[Mention], m
     return doc
 
 
-def make_examples(nlp: Language, n: int, *, skip: int = 0, rename: Optional[Dict[str, str]] = None) -> List[Example]:
+def make_examples(nlp: Language, n: int, *, skip: int = 0, rename: dict[str, str] | None = None) -> list[Example]:
     """The corpus from sentence `skip` on. rename: labels to replace; an empty right side leaves mentions out."""
     examples = []
     for words, mentions in islice(annotated(skip), n):
@@ -132,14 +134,19 @@ def make_examples(nlp: Language, n: int, *, skip: int = 0, rename: Optional[Dict
     return examples
 
 
-def write_corpus(path: Path, n: int, *, skip: int = 0, rename: Optional[Dict[str, str]] = None) -> Path:
+def write_corpus(path: Path, n: int, *, skip: int = 0, rename: dict[str, str] | None = None) -> Path:
     nlp = spacy.blank("en")
     DocBin(docs=[eg.reference for eg in make_examples(nlp, n, skip=skip, rename=rename)]).to_disk(path)
     return path
 
 
-def held_out_texts(n: int = 60) -> List[str]:
+def held_out_texts(n: int = 60) -> list[str]:
     return [" ".join(words) for words, _ in islice(annotated(1000), n)]
+
+
+def initialize(nlp: Language, examples: Sequence[Example]) -> Language:
+    nlp.initialize(lambda: examples)
+    return nlp
 
 
 def optimizer() -> Optimizer:
@@ -147,26 +154,26 @@ def optimizer() -> Optimizer:
 
 
 def train(
-    nlp: Language, examples: Sequence[Example], *, epochs: int, sgd: Optional[Optimizer] = None, **settings: Any
-) -> List[float]:
+    nlp: Language, examples: Sequence[Example], *, epochs: int, sgd: Optimizer | None = None
+) -> list[float]:
     """Train in batches of 16, in order; the sum of all losses of each epoch."""
     sgd = sgd or optimizer()
     history = []
     for _ in range(epochs):
-        losses: Dict[str, float] = {}
+        losses: dict[str, float] = {}
         for i in range(0, len(examples), 16):
-            nlp.update(list(examples[i : i + 16]), sgd=sgd, losses=losses, **settings)
+            nlp.update(list(examples[i : i + 16]), sgd=sgd, losses=losses)
         history.append(sum(losses.values()))
     return history
 
 
-@lru_cache(maxsize=None)
+@cache
 def trained_bytes(factory: str = "tl_ner") -> bytes:
     """A pipeline of one tagger, trained on 200 sentences until it is sure of itself."""
     fix_random_seed(0)
     nlp = blank_tagger(factory)
     examples = make_examples(nlp, 200)
-    nlp.initialize(lambda: examples)
+    initialize(nlp, examples)
     train(nlp, examples, epochs=4)
     return nlp.to_bytes()
 
@@ -178,12 +185,17 @@ def blank_tagger(factory: str = "tl_ner", **config: Any) -> Language:
     return nlp
 
 
-def trained(factory: str = "tl_ner") -> Language:
-    """A copy of the trained pipeline that a test may change."""
+@cache
+def _trained(factory: str) -> Language:
     return blank_tagger(factory).from_bytes(trained_bytes(factory))
 
 
-def weights(model: Model) -> Dict[str, Any]:
+def trained(factory: str = "tl_ner") -> Language:
+    """A copy of the trained pipeline that a test may change."""
+    return copy.deepcopy(_trained(factory))
+
+
+def weights(model: Model) -> dict[str, Any]:
     """Copies of all parameters below a model, by place and name."""
     return {
         f"{i}.{node.name}.{name}": node.get_param(name).copy()
@@ -193,5 +205,5 @@ def weights(model: Model) -> Dict[str, Any]:
     }
 
 
-def entities(doc: Doc) -> List[Mention]:
+def entities(doc: Doc) -> list[Mention]:
     return [(ent.label_, ent.start, ent.end) for ent in doc.ents]

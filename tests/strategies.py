@@ -1,6 +1,6 @@
 """Hypothesis strategies that several test files draw from: annotations, and batches of chains."""
 
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 import numpy
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ LABELS = ("PER", "ORG", "I-O")  # the last one looks like a tag on purpose
 
 
 @st.composite
-def mentions(draw: st.DrawFn, labels: Tuple[str, ...] = LABELS, max_tokens: int = 12) -> Tuple[int, List[Mention]]:
+def mentions(draw: st.DrawFn, labels: tuple[str, ...] = LABELS, max_tokens: int = 12) -> tuple[int, list[Mention]]:
     """A number of tokens and mentions that do not overlap, in order."""
     n_tokens = draw(st.integers(0, max_tokens))
     found, start = [], 0
@@ -27,12 +27,12 @@ def mentions(draw: st.DrawFn, labels: Tuple[str, ...] = LABELS, max_tokens: int 
 
 
 class Batch(NamedTuple):
-    """What inference takes: emissions (tokens, tags), the chain, allowed (tokens, tags) or None, weights (sequences,)."""
+    """What inference takes: emissions and, if any, allowed (tokens, tags), the chain, weights (sequences,)."""
 
-    lengths: List[int]
+    lengths: list[int]
     emissions: Any
     chain: Chain
-    allowed: Optional[Any]
+    allowed: Any | None
     weights: Any
 
     @property
@@ -52,9 +52,9 @@ def batches(
     draw: st.DrawFn,
     max_length: int = 5,
     max_sequences: int = 4,
-    emission_sds: Tuple[float, ...] = (1, 10),
-    transition_sds: Tuple[float, ...] = (1, 5),
-    dtypes: Tuple[str, ...] = ("float32", "float64"),
+    emission_sds: tuple[float, ...] = (1, 10),
+    transition_sds: tuple[float, ...] = (1, 5),
+    dtypes: tuple[str, ...] = ("float32", "float64"),
     with_sets: bool = True,
 ) -> Batch:
     """A few short sequences under BILUO or random legality, with allowed sets or without."""

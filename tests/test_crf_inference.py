@@ -28,9 +28,7 @@ def free_chain(transitions: Any, start: Any = None, end: Any = None) -> Chain:
 
 
 def posterior_of(batch: Batch) -> Posterior:
-    return forward_backward(
-        batch.emissions, batch.packing, batch.chain, allowed=batch.allowed, weights=batch.weights
-    )
+    return forward_backward(batch.emissions, batch.packing, batch.chain, allowed=batch.allowed, weights=batch.weights)
 
 
 def one(emissions: Any, chain: Chain, allowed: Any = None) -> Batch:
@@ -106,6 +104,7 @@ def test_scaled_and_log_space_agree(batch):
     assert_allclose(found.edges, expected.edges, atol=2e-3)
 
 
+@pytest.mark.filterwarnings("ignore:where received a uint8:UserWarning")  # torchcrf's
 @pytest.mark.parametrize("emission_sd", [1, 50, 1000])
 @pytest.mark.parametrize("transition_sd", [1, 20])
 @pytest.mark.parametrize("n_tags", [3, 41])
@@ -125,8 +124,11 @@ def test_extreme_scores_against_torchcrf_in_float64(emission_sd, transition_sd, 
     zeros = [torch.zeros(length, dtype=torch.long) for length in lengths]
     # log Z of a sequence is its loss for any path and that path's score; its gradient is the marginals
     log_z = torch.stack(
-        [-crf(part[None], path[None]) + crf._compute_score(part[:, None], path[:, None], torch.ones(len(part), 1).bool())
-         for part, path in zip(parts, zeros)]
+        [
+            -crf(part[None], path[None])
+            + crf._compute_score(part[:, None], path[:, None], torch.ones(len(part), 1).bool())
+            for part, path in zip(parts, zeros)
+        ]
     ).flatten()
     log_z.sum().backward()
     assert_allclose(found.log_z, log_z.detach().numpy(), rtol=1e-6)
@@ -142,7 +144,9 @@ def test_extreme_scores_against_torchcrf_in_float64(emission_sd, transition_sd, 
 
 
 BILUO = TagScheme(("X",))  # O B I L U
-FLAT = Chain(*(numpy.zeros(s, dtype="float32") for s in ((5, 5), 5, 5)), BILUO.legal, BILUO.legal_start, BILUO.legal_end)
+FLAT = Chain(
+    *(numpy.zeros(s, dtype="float32") for s in ((5, 5), 5, 5)), BILUO.legal, BILUO.legal_start, BILUO.legal_end
+)
 NO_MOVE = numpy.zeros((3, 3), dtype="float32")
 
 
@@ -200,7 +204,9 @@ def test_scaling_starves_anywhere(seed):
     rng = numpy.random.default_rng(seed)
     n_tags, n, grid = rng.integers(2, 6), rng.integers(2, 6), rng.choice([10, 20, 25, 30, 40, 43, 50])
     emissions = (rng.integers(-4, 5, (n, n_tags)) * grid + rng.normal(0, 0.5, (n, n_tags))).astype("float32")
-    transitions = (rng.integers(-4, 5, (n_tags, n_tags)) * grid * rng.integers(0, 2, (n_tags, n_tags))).astype("float32")
+    transitions = (rng.integers(-4, 5, (n_tags, n_tags)) * grid * rng.integers(0, 2, (n_tags, n_tags))).astype(
+        "float32"
+    )
     chain = free_chain(transitions)
     legal = rng.random((n_tags, n_tags)) < rng.uniform(0.3, 1)
     chain = Chain(chain.transitions, chain.start, chain.end, legal, chain.legal_start, chain.legal_end)
@@ -233,6 +239,7 @@ def test_marginals_are_probabilities(batch):
     assert not found.edges[~batch.chain.legal].any()
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # the best of no path
 @given(batches(max_length=30, max_sequences=8, emission_sds=(1, 10), with_sets=False))
 @settings(max_examples=50)
 def test_a_sequence_does_not_depend_on_its_batch(batch):
@@ -301,6 +308,7 @@ def test_viterbi_ties_go_to_the_lowest_id_from_the_end(seed, lengths):
         assert tuple(tags.tolist()) == min(best, key=lambda path: path[::-1])
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # the best of no path
 @given(batches(max_length=60, max_sequences=8, emission_sds=(1, 1000), with_sets=False, dtypes=("float32",)))
 @settings(max_examples=50)
 def test_viterbi_path_is_legal_and_leaves_its_input_alone(batch):
@@ -309,5 +317,7 @@ def test_viterbi_path_is_legal_and_leaves_its_input_alone(batch):
     assert (batch.emissions == before).all()
     has_path = numpy.isfinite(posterior_of(batch).log_z)
     assert (batch.emissions == before).all()
-    for tags, rows, found in zip(by_sequence(batch.lengths, path), by_sequence(batch.lengths, batch.emissions), has_path):
+    for tags, rows, found in zip(
+        by_sequence(batch.lengths, path), by_sequence(batch.lengths, batch.emissions), has_path
+    ):
         assert not found or score_of(tags, rows, batch.chain) > -numpy.inf

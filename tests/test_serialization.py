@@ -1,12 +1,15 @@
-"""Into bytes, onto disk, through pickle and back: labels, weights and predictions stay, and what is excluded stays out."""
+"""Into bytes, onto disk, through pickle and back: nothing is lost, and what is excluded stays out."""
 
 import copy
 import pickle
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 import spacy
+from spacy.language import Language
+
 from corpus import (
     LABELS,
     blank_tagger,
@@ -19,8 +22,6 @@ from corpus import (
     trained_bytes,
     weights,
 )
-from spacy.language import Language
-
 from spacy_tlner.component import TransferNER
 
 TEXTS = held_out_texts(20)
@@ -58,10 +59,10 @@ def test_copies_predict_the_same_and_train_on(factory: str, copied: Callable, tm
     before = predictions(nlp)
     again = copied(nlp, tmp_path / "nlp")
     assert predictions(again) == before and any(before)
-    assert again.get_pipe(factory).labels == nlp.get_pipe(factory).labels  # type: ignore[attr-defined]
+    assert again.get_pipe(factory).labels == nlp.get_pipe(factory).labels
     train(again, make_examples(again, 32, skip=200), epochs=1, sgd=optimizer())
     assert predictions(nlp) == before
-    old, new = (weights(n.get_pipe(factory).model) for n in (nlp, again))  # type: ignore[attr-defined]
+    old, new = (weights(n.get_pipe(factory).model) for n in (nlp, again))
     assert any((old[key] != new[key]).any() for key in old)
 
 
@@ -105,7 +106,7 @@ def test_excluded_parts_stay_as_they_are(factory: str, by: str, what: str, tmp_p
     else:
         theirs.to_disk(tmp_path / "pipe", exclude=["vocab"])
         mine.from_disk(tmp_path / "pipe", exclude=[what, "vocab"])
-    expected = weights((trained(factory) if what == "model" else other).get_pipe(factory).model)  # type: ignore
+    expected = weights((trained(factory) if what == "model" else other).get_pipe(factory).model)
     found = weights(mine.model)
     assert found.keys() == expected.keys()
     assert all((found[key] == expected[key]).all() for key in expected)
@@ -133,6 +134,12 @@ def test_a_pipe_with_other_labels_reads_them() -> None:
     pipe(other).from_bytes(pipe(nlp).to_bytes())
     assert pipe(other).labels == LABELS
     assert predictions(other) == predictions(nlp)
+    for label in ("MORE", "STILL_MORE"):
+        pipe(nlp).add_label(label)
+    pipe(other).from_bytes(pipe(nlp).to_bytes())
+    assert pipe(other).labels == (*LABELS, "MORE", "STILL_MORE")
+    pipe(other).from_bytes(pipe(trained()).to_bytes())
+    assert predictions(other) == predictions(trained())
 
 
 def test_type_cache_forgets_what_another_model_said() -> None:

@@ -10,6 +10,7 @@ from spacy.cli._util import app
 from .assets import assets
 from .check import check
 from .convert import convert
+from .report import report
 
 tlner = typer.Typer(
     name="tlner",
@@ -20,5 +21,6 @@ tlner = typer.Typer(
 tlner.command("convert")(convert)
 tlner.command("check")(check)
 tlner.command("assets")(assets)
+tlner.command("report")(report)
 
 app.add_typer(tlner)

@@ -7,7 +7,9 @@ import typer
 
 
 def assets(
-    project_dir: Annotated[Path, typer.Argument(help="Folder with the project.yml.", exists=True, file_okay=False)] = Path(),
+    project_dir: Annotated[
+        Path, typer.Argument(help="Folder with the project.yml.", exists=True, file_okay=False)
+    ] = Path(),
 ) -> None:
     """Check that every asset of project.yml is there and has its checksum; end with 1 if one does not.
 

@@ -9,6 +9,7 @@ Shapes: T tokens of the whole batch, N sequences, L tags.
 
 from dataclasses import dataclass
 
+import numpy
 from thinc.api import get_array_module
 
 from .packing import Array, Packing
@@ -153,7 +154,7 @@ def _scaled(
     """
     xp = get_array_module(emissions)
     sizes, offsets, n = packing.sizes, packing.offsets, packing.n_sequences
-    with _quiet(xp):
+    with numpy.errstate(all="ignore"):  # zero and infinity are looked at afterwards; CuPy never warns
         move_peak = xp.where(chain.legal, chain.transitions, -xp.inf).max()
         moves = xp.where(chain.legal, xp.exp(chain.transitions - move_peak), 0).astype(emissions.dtype)  # G
         end_peak = xp.where(chain.legal_end, chain.end, -xp.inf).max()
@@ -209,7 +210,7 @@ def _log_space(emissions: Array, packing: Packing, chain: Chain, allowed: Array 
     """The same sums by log-sum-exp in float64: slow, (n, L, L) a step, and exact for any scores."""
     xp = get_array_module(emissions)
     sizes, offsets, n = packing.sizes, packing.offsets, packing.n_sequences
-    with _quiet(xp):
+    with numpy.errstate(all="ignore"):  # zero and infinity are looked at afterwards; CuPy never warns
         scores_p = _masked_emissions(emissions.astype("float64"), packing, chain, allowed, xp)
         moves = xp.where(chain.legal, chain.transitions.astype("float64"), -xp.inf)
         ends = xp.where(chain.legal_end, chain.end.astype("float64"), -xp.inf)
@@ -240,10 +241,3 @@ def _logsumexp(scores: Array, axis: int, xp: Array) -> Array:
     peak = scores.max(axis=axis, keepdims=True)
     peak = xp.where(xp.isfinite(peak), peak, 0)
     return xp.log(xp.exp(scores - peak).sum(axis=axis)) + peak.squeeze(axis)
-
-
-def _quiet(xp: Array):
-    """Zero and infinity are looked at afterwards, so NumPy need not warn of them; CuPy never does."""
-    import numpy
-
-    return numpy.errstate(all="ignore")

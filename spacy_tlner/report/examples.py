@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from spacy import displacy
+from spacy import blank, displacy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Corpus, Example
+
+from ..errors import Errors
+from .results import ReportError
 
 # Light tints of the colours of Okabe and Ito (2008): black text on each has a contrast above 10:1.
 _TINTS = ("#F9D5B8", "#BFE0F5", "#C5EBDD", "#F6EE9C", "#EFD3E3", "#D9D9D9", "#FBDDA5", "#CFCFF2")
@@ -34,9 +37,12 @@ class Examples:
     total: int
 
 
-def test_examples(corpus: Path, nlp: Language) -> list[Example]:
-    """The annotated documents of a .spacy file, ready for prediction with `nlp`."""
-    return list(Corpus(corpus)(nlp))
+def read_examples(corpus: Path, nlp: Language | None = None) -> list[Example]:
+    """The annotated documents of a .spacy file, tokenized for `nlp`, by default a blank one. Raises TL409."""
+    try:
+        return list(Corpus(corpus)(nlp or blank("xx")))
+    except (OSError, ValueError) as error:
+        raise ReportError(Errors.TL409.format(path=corpus, reason=error)) from error
 
 
 def count_mentions(examples: Sequence[Example]) -> dict[str, int]:
@@ -51,14 +57,12 @@ def count_mentions(examples: Sequence[Example]) -> dict[str, int]:
 def compare(examples: Sequence[Example], models: Mapping[str, Language], limit: int) -> Examples:
     """Mark the test corpus with each model and pick `limit` documents on which the models differ.
 
-    The choice favours nobody: of all documents with a difference, in the order of the corpus, evenly spaced ones. Without
-    any difference, of all documents with a mention.
+    The choice favours nobody: of all documents with a difference, in the order of the corpus, evenly spaced ones.
+    Without any difference, of all documents with a mention.
     """
     gold = [example.reference for example in examples]
     marked = {name: _predict(examples, nlp) for name, nlp in models.items()}
-    differing = [
-        i for i in range(len(gold)) if len({_mentions(docs[i]) for docs in marked.values()}) > 1
-    ]
+    differing = [i for i in range(len(gold)) if len({_mentions(docs[i]) for docs in marked.values()}) > 1]
     candidates = differing or [i for i, doc in enumerate(gold) if doc.ents]
     labels = sorted({ent.label_ for docs in (gold, *marked.values()) for doc in docs for ent in doc.ents})
     tints = {label: _TINTS[i % len(_TINTS)] for i, label in enumerate(labels)}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _DASHES = ("7 4", "", "2 3", "9 3 2 3", "5 2", "1 2")
 
-_WIDTH, _HEIGHT = 720, 320
+_WIDTH, _HEIGHT = 600, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 16, 16, 44
 
 

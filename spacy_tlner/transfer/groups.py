@@ -26,11 +26,18 @@ def listeners(model: Model) -> list[Any]:
 
 
 def upstream_of(listener: Any, nlp: Language) -> Any | None:
-    """The pipe that a listener listens to; None if the pipeline has none."""
-    for name, pipe in nlp.pipeline:
-        if hasattr(pipe, "find_listeners") and listener.upstream_name in ("*", name):
-            return pipe
-    return None
+    """The pipe that a listener listens to; None if the pipeline has none.
+
+    Disabled pipes count: while others are initialized, spaCy disables those that were sourced or are frozen.
+    """
+    named = [
+        pipe
+        for name, pipe in nlp.components
+        if hasattr(pipe, "find_listeners") and listener.upstream_name in ("*", name)
+    ]
+    # "*" means any pipe of the listener's own kind; only spaCy knows kinds, and it has linked what it knows
+    linked = [pipe for pipe in named if any(known is listener for known in getattr(pipe, "listeners", ()))]
+    return next(iter(linked + named), None)
 
 
 def upstream_models(model: Model, nlp: Language | None) -> Iterator[Model]:

@@ -41,11 +41,11 @@ class WarmStartReport:
     labels_dropped: list[str] = field(default_factory=list)
     words_known: dict[str, int] | None = None  # words seen by the source, by us, by either
 
-    def lines(self) -> list[str]:
-        """The report for people, a line a fact."""
+    def facts(self) -> dict[str, str]:
+        """The report for people, a name and a text a fact."""
         mapped = [f"{theirs} -> {ours}" for ours, theirs in self.labels.items() if ours != theirs]
         same = [ours for ours, theirs in self.labels.items() if ours == theirs]
-        facts = {
+        texts = {
             "layers copied": ", ".join(
                 f"{group} ({n:,} {'tags' if group in _HEAD_GROUPS else 'weights'})" for group, n in self.copied.items()
             ),
@@ -57,9 +57,7 @@ class WarmStartReport:
             "labels left out": ", ".join(self.labels_dropped),
             "words known": ", ".join(f"{who} {n:,}" for who, n in (self.words_known or {}).items()),
         }
-        return [f"Warm start of '{self.component}' from {self.source}"] + [
-            f"  {name}: {text or '-'}" for name, text in facts.items()
-        ]
+        return {name: text or "-" for name, text in texts.items()}
 
 
 def warm_start(
@@ -102,8 +100,9 @@ def warm_start(
         _copy_head(old_head, new_head, donor.labels, component.labels, labels, chosen, report)
     report.fresh = [group for group in ours if group not in chosen]
     clear_caches(component.model)
-    for line in report.lines():
-        logger.info(line)
+    logger.info("Warm start of '%s' from %s", report.component, report.source)
+    for name, text in report.facts().items():
+        logger.info("  %s: %s", name, text)
     if nlp is not None:
         kept = nlp.meta.setdefault("spacy_tlner", {}).setdefault(component.name, {})
         kept["warm_start"] = asdict(report)
@@ -204,7 +203,7 @@ def _check_listeners(
     mine = upstream_of(ours[0], nlp) if ours and nlp is not None else None
     other = upstream_of(theirs[0], source_nlp) if theirs else None
     if mine is None or other is None or not _same_weights(mine.model, other.model):
-        name = ours[0].upstream_name if ours else theirs[0].upstream_name
+        name = mine.name if mine is not None else (ours or theirs)[0].upstream_name
         raise ValueError(Errors.TL109.format(name=component.name, upstream=name, source=source))
 
 

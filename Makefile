@@ -1,0 +1,37 @@
+# Set-up included: each target makes .venv first, if it does not stand yet. Another Python: make test PYTHON_BASE=python3.12
+# Options for pip, such as the index of torch's CPU builds: make demo PIP_ARGS="--extra-index-url ..."
+PYTHON_BASE ?= python3
+PIP_ARGS ?=
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
+SEED ?= 0
+
+.PHONY: demo test bench clean
+
+# The main job on assets/: convert, train, transfer, evaluate, report.
+demo: $(VENV)/installed
+	$(PYTHON) -m spacy project run all . --vars.seed $(SEED)
+
+test: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(PYTHON) -m pytest -q tests
+
+bench: $(VENV)/installed-dev
+	$(PYTHON) benchmarks/crf.py
+	$(PYTHON) benchmarks/speed.py
+
+# Torch comes first and alone, pinned: whatever else asks for torch then finds it there.
+$(VENV)/installed: setup.py constraints.txt spacy_tlner/about.py
+	$(PYTHON_BASE) -m venv $(VENV)
+	$(PIP) torch
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf corpus training metrics report packages project.lock $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,136 @@
+"""`spacy tlner report`: one page on what transfer was worth."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+    from ..report.results import Run
+
+
+def report(
+    test: Annotated[Path, typer.Argument(metavar="TEST.spacy", help="Test corpus that the runs were scored on.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Folder for index.html; the folder above gets the same page with links to all."
+        ),
+    ],
+    run: Annotated[
+        list[str],
+        typer.Option(metavar="NAME=JSON", help="Scores by `spacy evaluate --output`; others compare to the first."),
+    ],
+    log: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=JSONL", help="Training log of a run, for the plot.")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="Pipeline of a run, for the examples and what it copied."),
+    ] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=JSON", help="Scores to mention beside the runs.")
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, help="Test documents shown as gold and each model mark them.")] = 8,
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "Transfer-learning NER",
+) -> None:
+    """Compare models on one page: scores, by label, learning over steps, examples, what a warm start copied."""
+    from wasabi import msg
+
+    from ..report.examples import compare, count_mentions, read_examples
+    from ..report.page import Report, write
+    from ..report.results import ReportError, read_run
+
+    try:
+        logs, scores = _named("--log", log), _named("--run", run)
+        for option, given in (("--log", logs), ("--model", _named("--model", model))):
+            _check_names(option, given, scores)
+        runs = [read_run(name, path, logs.get(name)) for name, path in scores.items()]
+        others = [read_run(name, path) for name, path in _named("--also", also).items()]
+        models = {name: _load(path) for name, path in _named("--model", model).items()}
+        gold = read_examples(test, next(iter(models.values()), None))
+        page = Report(
+            title=title,
+            runs=runs,
+            also=others,
+            mentions=count_mentions(gold),
+            examples=compare(gold, models, examples) if models and examples else None,
+            copied=_copied(models),
+        )
+        paths = write(page, output)
+    except ReportError as error:
+        msg.fail(str(error), exits=1)
+    _print_scores(runs, page.labels())
+    for path in paths:
+        msg.good(f"Report: {path}")
+
+
+def _named(option: str, values: list[str] | None) -> dict[str, Path]:
+    """The NAME=PATH pairs of an option. A name may hold an equals sign, a path after it may not."""
+    from ..errors import Errors
+    from ..report.results import ReportError
+
+    named: dict[str, Path] = {}
+    for value in values or []:
+        name, _, path = value.rpartition("=")
+        problem = "" if name and path else "it is no pair"
+        if name in named:
+            problem = f"{name!r} is given twice"
+        if problem:
+            example = {"--log": "log.jsonl", "--model": "model-best"}.get(option, "scores.json")
+            raise ReportError(Errors.TL407.format(option=option, value=value, reason=problem, example=example))
+        named[name] = Path(path)
+    return named
+
+
+def _check_names(option: str, given: dict[str, Path], scores: dict[str, Path]) -> None:
+    """A log or model of no run would be left out without a word: refuse it."""
+    from ..errors import Errors
+    from ..report.results import ReportError
+
+    for name, path in given.items():
+        if name not in scores:
+            reason = f"no --run is called {name!r}; there are: {', '.join(scores)}"
+            raise ReportError(
+                Errors.TL407.format(option=option, value=f"{name}={path}", reason=reason, example=path.name)
+            )
+
+
+def _load(path: Path) -> "Language":
+    from spacy.util import load_model
+
+    from ..errors import Errors
+    from ..report.results import ReportError
+
+    try:
+        return load_model(path)
+    except (OSError, ValueError) as error:
+        raise ReportError(Errors.TL408.format(path=path, reason=error)) from error
+
+
+def _copied(models: "dict[str, Language]") -> dict[str, dict[str, Any]]:
+    """Fact and text of every warm start that the models' meta tell of, by run and component."""
+    from ..transfer.warm_start import WarmStartReport
+
+    copied: dict[str, dict[str, Any]] = {}
+    for run, nlp in models.items():
+        for component, kept in nlp.meta.get("spacy_tlner", {}).items():
+            if "warm_start" in kept:
+                start = WarmStartReport(**kept["warm_start"])
+                copied[f"{run}: {component}"] = {"from": start.source, **start.facts()}
+    return copied
+
+
+def _print_scores(runs: "list[Run]", labels: list[str]) -> None:
+    from wasabi import msg
+
+    from ..report.page import difference, percent
+
+    baseline = runs[0]
+    header = ["F1", *(run.name for run in runs), *(f"{run.name} - {baseline.name}" for run in runs[1:])]
+    scored = [("all", [run.overall.f for run in runs])]
+    scored += [(label, [run.by_label[label].f if label in run.by_label else 0.0 for run in runs]) for label in labels]
+    rows = [[name, *map(percent, of), *(difference(score, of[0]) for score in of[1:])] for name, of in scored]
+    msg.table(rows, header=header, aligns=["l", *"r" * (len(header) - 1)], divider=True)

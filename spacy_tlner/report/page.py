@@ -1,0 +1,92 @@
+"""The HTML page of a report, and where it is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader
+
+from ..errors import Errors
+from .examples import Examples
+from .plot import Series, line_plot, style
+from .results import ReportError, Run, Score
+
+PAGE = "index.html"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that one page shows. The first of `runs` is what the others are compared to."""
+
+    title: str
+    runs: Sequence[Run]
+    also: Sequence[Run] = ()  # other measurements, in a table of their own
+    mentions: Mapping[str, int] = field(default_factory=dict)  # gold mentions of the test corpus by label
+    examples: Examples | None = None
+    # component: what `transfer.warm_start` kept in the meta of the last run's model
+    copied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def labels(self) -> list[str]:
+        """Labels of the test corpus, the most frequent first, then those that only a model predicts."""
+        predicted = sorted({label for run in self.runs for label in run.by_label} - set(self.mentions))
+        return [*self.mentions, *predicted]
+
+
+def render(report: Report, links: Mapping[str, str] | None = None) -> str:
+    """The page as one self-contained HTML text; everything that comes from a file is escaped.
+
+    links: {name: address} of other reports, shown at the top.
+    """
+    curves = [Series(run.name, run.curve) for run in report.runs]
+    return (
+        _environment()
+        .get_template("index.html.jinja")
+        .render(
+            report=report,
+            links=links or {},
+            baseline=report.runs[0],
+            has_curves=any(run.curve for run in report.runs),
+            plot=line_plot(curves, title="F1 on the dev corpus by training step", x_label="training step"),
+            best=[max(run.curve, key=lambda point: point[1], default=None) for run in report.runs],
+            legend=[(run.name, *style(i)) for i, run in enumerate(report.runs)],
+            zero=Score(0.0, 0.0, 0.0),
+        )
+    )
+
+
+def write(report: Report, folder: Path) -> list[Path]:
+    """Write the page to `folder`, and to the folder above with links to every report that stands there. Raises TL406.
+
+    So the upper page is always the latest report, and no report overwrites another.
+    """
+    path, upper = folder / PAGE, folder.parent / PAGE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(render(report), encoding="utf8")
+        names = sorted(found.parent.name for found in folder.parent.glob(f"*/{PAGE}"))
+        upper.write_text(render(report, {name: f"{quote(name)}/{PAGE}" for name in names}), encoding="utf8")
+    except OSError as error:
+        raise ReportError(Errors.TL406.format(path=error.filename or path, reason=error.strerror or error)) from error
+    return [path, upper]
+
+
+def percent(score: float) -> str:
+    """A score from 0 to 1 as percent with one digit."""
+    return f"{100 * score:.1f}"
+
+
+def difference(score: float, baseline: float) -> str:
+    """The difference of two scores in points, always with its sign."""
+    # of the rounded figures, so that the columns of a table add up
+    points = round(100 * score, 1) - round(100 * baseline, 1)
+    return f"{points:+.1f}".replace("-", "−")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("spacy_tlner", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(percent=percent, difference=difference)
+    return environment

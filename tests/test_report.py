@@ -1,0 +1,195 @@
+"""The report, from small inputs made by hand: its numbers, its HTML, its plot, what it says of wrong inputs."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+from spacy.tokens import DocBin
+from typer.testing import CliRunner, Result
+
+from spacy_tlner.cli import tlner
+from spacy_tlner.report.examples import evenly
+from spacy_tlner.report.page import Report, difference, render
+from spacy_tlner.report.plot import Series, line_plot
+from spacy_tlner.report.results import Run, Score, read_curve
+
+NASTY = "<script>alert('x')</script>"
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that closes another one than the last opened; keeps text, tags and every address."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, (tag, self.getpos())
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def make_inputs(folder: Path) -> list[str]:
+    """Two rule-based models, their scores and logs, and a corpus with marks that HTML would take for its own."""
+    nlp = spacy.blank("en")
+    doc = spacy.tokens.Doc(nlp.vocab, words=["Aspirin", "helps", NASTY, "&", "Bayer"])
+    doc.ents = [spacy.tokens.Span(doc, 0, 1, label="A<B"), spacy.tokens.Span(doc, 4, 5, label="ORG")]
+    plain = spacy.tokens.Doc(nlp.vocab, words=["Nothing", "here"])
+    DocBin(docs=[doc, plain]).to_disk(folder / "test.spacy")
+    arguments = [str(folder / "test.spacy"), str(folder / "report" / "seed-1")]
+    scores = {"scratch": (0.5, 0.25, 0.333), "transfer & co": (0.8, 0.6, 0.6857)}
+    for i, (name, (p, r, f)) in enumerate(scores.items()):
+        model = spacy.blank("en")
+        ruler = model.add_pipe("entity_ruler")
+        ruler.add_patterns([{"label": "ORG", "pattern": "Bayer"}, *([{"label": "A<B", "pattern": "Aspirin"}] * i)])
+        model.to_disk(folder / f"model-{i}")
+        per_type = {"A<B": {"p": p, "r": r, "f": f}, "ORG": {"p": 1.0, "r": 0.1 * i, "f": 0.125 * i}}
+        srsly.write_json(folder / f"{i}.json", {"ents_p": p, "ents_r": r, "ents_f": f, "ents_per_type": per_type})
+        log = [{"step": step, "scores": {"ents_f": f * step}, "score": 0} for step in (0, 50, 100)]
+        srsly.write_jsonl(folder / f"{i}.jsonl", log)
+        arguments += ["--run", f"{name}={folder / f'{i}.json'}", "--log", f"{name}={folder / f'{i}.jsonl'}"]
+        arguments += ["--model", f"{name}={folder / f'model-{i}'}"]
+    return arguments
+
+
+def invoke(arguments: list[str]) -> Result:
+    return CliRunner().invoke(tlner, ["report", *arguments])
+
+
+def test_page_holds_the_numbers(tmp_path: Path) -> None:
+    result = invoke([*make_inputs(tmp_path), "--title", f"Report {NASTY}"])
+    assert result.exit_code == 0, result.output
+    html = (tmp_path / "report/seed-1/index.html").read_text(encoding="utf8")
+    page = Balanced(html)
+    for figure in ("33.3", "68.6", "+35.3", "50.0", "25.0", "+12.5", "2 mentions"):
+        assert figure in page.text, figure
+    # scores and figures of the terminal are the page's
+    for figure in ("33.3", "68.6", "+35.3", "+12.5"):
+        assert figure in result.output
+    assert "best 68.6 at step 100" in page.text
+    assert "The models mark 1 of 2 test documents" in " ".join(page.text.split())
+    assert "1 of 2 right" in page.text
+    assert "2 of 2 right" in page.text
+
+
+def test_page_escapes_and_needs_no_network(tmp_path: Path) -> None:
+    assert invoke([*make_inputs(tmp_path), "--title", f"Report {NASTY}"]).exit_code == 0
+    html = (tmp_path / "report/seed-1/index.html").read_text(encoding="utf8")
+    page = Balanced(html)
+    assert "script" not in page.tags
+    assert NASTY in page.text
+    assert "A<B" in page.text
+    assert "transfer & co" in page.text
+    assert page.addresses == []
+    assert not re.search(r"url\(|@import", html)
+
+
+def test_second_report_stands_beside_the_first(tmp_path: Path) -> None:
+    arguments = make_inputs(tmp_path)
+    assert invoke([*arguments, "--title", "First"]).exit_code == 0
+    arguments[1] = str(tmp_path / "report" / "seed-2")
+    assert invoke([*arguments, "--title", "Second"]).exit_code == 0
+    assert "First" in (tmp_path / "report/seed-1/index.html").read_text(encoding="utf8")
+    upper = Balanced((tmp_path / "report/index.html").read_text(encoding="utf8"))
+    assert upper.addresses == ["seed-1/index.html", "seed-2/index.html"]
+    assert "Second" in upper.text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--run", "no-path"], "TL407"),
+        (["--run", "scratch=again.json"], "TL407"),
+        (["--log", "nobody=log.jsonl"], "TL407"),
+        (["--run", "gone=gone.json"], "TL403"),
+        (["--also", "empty={folder}/empty.json"], "TL404"),
+        (["--also", "broken={folder}/broken.json"], "TL403"),
+    ],
+)
+def test_wrong_input_is_named(tmp_path: Path, change: list[str], message: str) -> None:
+    arguments = make_inputs(tmp_path)
+    srsly.write_json(tmp_path / "empty.json", {"speed": 1.0, "ents_f": None})
+    (tmp_path / "broken.json").write_text("{", encoding="utf8")
+    result = invoke([*arguments, *(part.format(folder=tmp_path) for part in change)])
+    assert result.exit_code == 1
+    assert message in result.output
+    assert not (tmp_path / "report").exists()
+
+
+def test_wrong_log_corpus_and_model_are_named(tmp_path: Path) -> None:
+    arguments = make_inputs(tmp_path)
+    srsly.write_jsonl(tmp_path / "0.jsonl", [{"step": 1, "scores": {"cats_score": 1.0}}])
+    assert "TL405" in invoke(arguments).output
+    arguments = make_inputs(tmp_path)
+    (tmp_path / "test.spacy").write_bytes(b"no corpus")
+    assert "TL409" in invoke(arguments).output
+    arguments[arguments.index("--model") + 1] = f"scratch={tmp_path / 'gone'}"
+    assert "TL408" in invoke(arguments).output
+
+
+def test_curve_is_read_as_logged(tmp_path: Path) -> None:
+    srsly.write_jsonl(tmp_path / "log.jsonl", [{"step": 10, "scores": {"ents_f": 12.5}}])
+    assert read_curve(tmp_path / "log.jsonl") == [(10, 0.125)]
+
+
+def test_page_without_extras() -> None:
+    score = Score(0.1, 0.2, 0.15)
+    page = Balanced(render(Report("Bare", [Run("only", score, {"ORG": score})])))
+    assert "15.0" in page.text
+    assert "Learning" not in page.text
+    assert "svg" not in page.tags
+
+
+def test_plot_draws_what_it_is_given() -> None:
+    svg = line_plot([Series("a", [(0, 0.0), (50, 0.4), (100, 0.8)]), Series("b", [])], title="T & U", x_label="x")
+    Balanced(svg)
+    assert "T &amp; U" in svg
+    points = [tuple(map(float, point.split(","))) for point in re.search(r'points="([^"]+)"', svg)[1].split()]
+    (x0, y0), (x1, y1), (x2, y2) = points
+    # equal steps in both directions, upwards, within the frame
+    assert x1 - x0 == pytest.approx(x2 - x1, abs=0.2)
+    assert y0 - y1 == pytest.approx(y1 - y2, abs=0.2)
+    assert 0 < x0 < x2 <= 600
+    assert 300 > y0 > y2 > 0
+    Balanced(line_plot([], title="", x_label=""))
+
+
+@pytest.mark.parametrize(
+    ("items", "limit", "expected"),
+    [
+        ([], 3, []),
+        ([5], 3, [5]),
+        (list(range(10)), 5, [0, 2, 4, 6, 8]),
+        (list(range(4)), 8, [0, 1, 2, 3]),
+        ([1], 0, []),
+    ],
+)
+def test_examples_are_evenly_spaced(items: list[int], limit: int, expected: list[int]) -> None:
+    assert evenly(items, limit) == expected
+
+
+def test_differences_add_up_as_shown() -> None:
+    # 12.34 and 10.06 are shown as 12.3 and 10.1; a reader subtracts these
+    assert difference(0.1234, 0.1006) == "+2.2"
+    assert difference(0.1, 0.2) == "−10.0"
+    assert difference(0.1, 0.1) == "+0.0"

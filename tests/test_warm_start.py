@@ -1,0 +1,441 @@
+"""Warm start from a trained source: what is copied, what is left fresh, what is refused, and what is told of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.training.initialize import init_nlp
+from spacy.util import fix_random_seed
+from thinc.api import Config
+
+from corpus import (
+    HASH_EMBED_CNN,
+    LABELS,
+    LISTENER,
+    TINY_ENCODER,
+    blank_tagger,
+    entities,
+    held_out_texts,
+    make_examples,
+    tagger,
+    train,
+    trained,
+    weights,
+    write_corpus,
+)
+from spacy_tlner.component import TransferNER
+from spacy_tlner.transfer.groups import GROUPS, layer_groups
+
+TEXTS = held_out_texts(80)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained pipeline on disk, labels LOC, ORG, PER, that predicts at least 100 mentions of the held-out texts."""
+    path = tmp_path_factory.mktemp("source") / "source"
+    nlp = trained()
+    assert sum(len(doc.ents) for doc in nlp.pipe(TEXTS)) >= 100
+    nlp.to_disk(path)
+    return path
+
+
+def pipe(nlp: Language, name: str = "tl_ner") -> TransferNER:
+    component = nlp.get_pipe(name)
+    assert isinstance(component, TransferNER)
+    return component
+
+
+def started(
+    settings: dict[str, Any], rename: dict[str, str] | None = None, tok2vec: dict[str, Any] | None = None
+) -> Language:
+    """A fresh pipeline, initialized under a fixed seed with `settings` in [initialize.components.tl_ner]."""
+    fix_random_seed(1)
+    nlp = blank_tagger(model=tagger(tok2vec))
+    nlp.config["initialize"]["components"]["tl_ner"] = {
+        key: str(value) if isinstance(value, Path) else value for key, value in settings.items()
+    }
+    nlp.initialize(lambda: make_examples(nlp, 40, skip=2000, rename=rename))
+    return nlp
+
+
+def report(nlp: Language, name: str = "tl_ner") -> dict[str, Any]:
+    return nlp.meta["spacy_tlner"][name]["warm_start"]
+
+
+def head_of(nlp: Language) -> dict[str, numpy.ndarray]:
+    head = pipe(nlp).model.get_ref("heads").layers[0]
+    crf, emission = head.get_ref("crf"), head.get_ref("emission")
+    return {name: crf.get_param(name) for name in ("transitions", "start", "end")} | {
+        name: emission.get_param(name) for name in ("W", "b")
+    }
+
+
+def ids(labels: list[str], all_labels: list[str]) -> numpy.ndarray:
+    """Tag ids of O and of the labels, by the BILUO layout written out: O, then B I L U of each label."""
+    return numpy.array([0] + [1 + 4 * all_labels.index(label) + k for label in labels for k in range(4)])
+
+
+def assert_rows(nlp: Language, matched: dict[str, str], labels: list[str]) -> None:
+    """Rows, transitions, start and end of matched labels {ours: theirs} are the source's; all others are fresh."""
+    old, new = head_of(trained()), head_of(nlp)
+    fresh = head_of(started({"labels": labels}))
+    theirs, ours = ids(list(matched.values()), list(LABELS)), ids(list(matched), labels)
+    rest = numpy.setdiff1d(numpy.arange(1 + 4 * len(labels)), ours)
+    for name in ("start", "end", "W", "b"):
+        assert (new[name][ours] == old[name][theirs]).all(), name
+        assert (new[name][rest] == fresh[name][rest]).all(), name
+    assert (new["transitions"][numpy.ix_(ours, ours)] == old["transitions"][numpy.ix_(theirs, theirs)]).all()
+    assert (new["transitions"][rest] == fresh["transitions"][rest]).all()
+    assert (new["transitions"][:, rest] == fresh["transitions"][:, rest]).all()
+
+
+# --- labels ---
+
+
+@pytest.mark.parametrize("labels", [["PER", "LOC", "ORG"], ["ORG", "PER", "LOC"], ["PER", "ORG", "LOC"]])
+def test_permuted_labels_predict_the_same(source: Path, labels: list[str]) -> None:
+    nlp, old = started({"source": source, "labels": labels}), spacy.load(source)
+    assert pipe(nlp).labels == tuple(labels)
+    expected = [entities(doc) for doc in old.pipe(TEXTS)]
+    # words of the target become known, and words that were unknown to the source are other words then
+    for node in pipe(nlp).model.walk():
+        if node.name == "words":
+            node.attrs["seen"] = layer_groups(pipe(old).model)["words"][0].attrs["seen"]
+    assert [entities(doc) for doc in nlp.pipe(TEXTS)] == expected
+    scores = [
+        numpy.concatenate(pipe(n).model.predict([n.make_doc(text) for text in TEXTS])) for n in (old, nlp)
+    ]
+    order = ids(labels, list(LABELS))
+    assert (scores[1] == scores[0][:, order]).all()
+    assert_rows(nlp, {label: label for label in labels}, labels)
+
+
+def test_permuted_labels_predict_the_same_end_to_end(tmp_path: Path) -> None:
+    """As above with nothing touched: the target's words are the source's, so that no word changes its standing."""
+    old = trained()
+    old.to_disk(tmp_path / "source")
+    nlp = blank_tagger()
+    nlp.config["initialize"]["components"]["tl_ner"] = {
+        "source": str(tmp_path / "source"),
+        "labels": ["PER", "LOC", "ORG"],
+    }
+    nlp.initialize(lambda: make_examples(nlp, 200))
+    expected = [entities(doc) for doc in old.pipe(TEXTS)]
+    assert sum(map(len, expected)) >= 100
+    assert [entities(doc) for doc in nlp.pipe(TEXTS)] == expected
+
+
+def test_inserted_labels(source: Path) -> None:
+    labels = ["DAY", "LOC", "GADGET", "ORG", "PER"]
+    nlp = started({"source": source, "labels": labels})
+    assert_rows(nlp, {label: label for label in LABELS}, labels)
+    assert report(nlp)["labels_fresh"] == ["DAY", "GADGET"]
+    assert report(nlp)["resized"] == {"head": "13 -> 21", "transitions": "13 -> 21"}
+
+
+def test_removed_labels(source: Path) -> None:
+    nlp = started({"source": source}, rename={"ORG": ""})
+    assert pipe(nlp).labels == ("LOC", "PER")
+    assert_rows(nlp, {"LOC": "LOC", "PER": "PER"}, ["LOC", "PER"])
+    assert report(nlp)["labels_dropped"] == ["ORG"]
+    found = {label for doc in nlp.pipe(TEXTS) for label, _, _ in entities(doc)}
+    assert found == {"LOC", "PER"}
+
+
+def test_renamed_labels_predict_the_same(source: Path) -> None:
+    rename = {"PER": "person", "ORG": "organisation"}
+    nlp = started({"source": source, "label_map": rename}, rename=rename)
+    labels = ["LOC", "organisation", "person"]
+    assert pipe(nlp).labels == tuple(labels)
+    assert_rows(nlp, {"LOC": "LOC", "organisation": "ORG", "person": "PER"}, labels)
+    assert report(nlp)["labels"] == {"person": "PER", "organisation": "ORG", "LOC": "LOC"}
+
+
+def test_swapped_and_dropped_labels(source: Path) -> None:
+    nlp = started({"source": source, "label_map": {"PER": "ORG", "ORG": "PER", "LOC": ""}})
+    assert_rows(nlp, {"ORG": "PER", "PER": "ORG"}, list(LABELS))
+    assert report(nlp)["labels_dropped"] == ["LOC"] and report(nlp)["labels_fresh"] == ["LOC"]
+
+
+def test_a_mapped_label_is_not_also_taken_by_name(source: Path) -> None:
+    """PER of the source goes to ORG; then our PER is fresh, and the source's ORG goes nowhere."""
+    nlp = started({"source": source, "label_map": {"PER": "ORG"}})
+    assert_rows(nlp, {"ORG": "PER", "LOC": "LOC"}, list(LABELS))
+
+
+def test_label_map_from_a_file(source: Path, tmp_path: Path) -> None:
+    path = tmp_path / "map.json"
+    path.write_text(json.dumps({"PER": "#person: [1]"}), encoding="utf8")
+    nlp = started(
+        {"source": source, "label_map": {"@misc": "spacy_tlner.read_label_map.v1", "path": str(path)}},
+        rename={"PER": "#person: [1]"},
+    )
+    assert report(nlp)["labels"]["#person: [1]"] == "PER"
+    assert_rows(nlp, {"#person: [1]": "PER", "LOC": "LOC", "ORG": "ORG"}, list(pipe(nlp).labels))
+
+
+# --- layers ---
+
+
+@pytest.mark.parametrize("n", range(len(GROUPS) + 1))
+def test_ladder_copies_only_what_it_names(source: Path, n: int) -> None:
+    layers = list(GROUPS[:n])
+    nlp = started({"source": source, "layers": layers})
+    fresh, old = started({}), trained()
+    groups = [layer_groups(pipe(which).model) for which in (nlp, fresh, old)]
+    for group in GROUPS:
+        for found, random, theirs in zip(*(of[group] for of in groups)):
+            for name in found.param_names:
+                expected = theirs if group in layers else random
+                assert (found.get_param(name) == expected.get_param(name)).all(), (group, name)
+    assert list(report(nlp)["copied"]) == layers
+    assert report(nlp)["fresh"] == list(GROUPS[n:])
+    learned = layer_groups(pipe(nlp).model)["words"][0].attrs["seen"]
+    own = layer_groups(pipe(fresh).model)["words"][0].attrs["seen"]
+    theirs = layer_groups(pipe(old).model)["words"][0].attrs["seen"]
+    assert set(learned) == (set(own) | set(theirs) if n else set(own))
+
+
+def test_head_alone_over_another_encoder_of_the_same_width(source: Path) -> None:
+    nlp = started({"source": source, "layers": ["head", "transitions"]}, tok2vec=HASH_EMBED_CNN)
+    assert (head_of(nlp)["W"] == head_of(trained())["W"]).all()
+
+
+def test_word_sets_unite(source: Path) -> None:
+    nlp = started({"source": source})
+    words = report(nlp)["words_known"]
+    known = set(layer_groups(pipe(nlp).model)["words"][0].attrs["seen"].tolist())
+    lower = {token.lower for eg in make_examples(nlp, 40, skip=2000) for token in eg.reference}
+    lower |= {token.lower for eg in make_examples(nlp, 200) for token in eg.reference}
+    assert known == lower and words["together"] == len(lower)
+
+
+def test_copies_are_copies(source: Path) -> None:
+    """Training goes on from the source's weights, and a second start finds the source as it was."""
+    nlp = started({"source": source})
+    scratch = started({})
+    examples = make_examples(nlp, 40, skip=2000)
+    assert train(nlp, examples, epochs=1)[0] < 0.5 * train(scratch, make_examples(scratch, 40, skip=2000), epochs=1)[0]
+    assert_rows(started({"source": source}), {label: label for label in LABELS}, list(LABELS))
+
+
+# --- refusals ---
+
+
+def refused(settings: dict[str, Any], match: str, **kwargs: Any) -> None:
+    """The error, and that nothing was copied before it."""
+    nlp = blank_tagger(model=tagger(kwargs.get("tok2vec")))
+    nlp.config["initialize"]["components"]["tl_ner"] = {
+        key: str(value) if isinstance(value, Path) else value for key, value in settings.items()
+    }
+    fix_random_seed(1)
+    with pytest.raises(ValueError, match=match):
+        nlp.initialize(lambda: make_examples(nlp, 40, skip=2000))
+    if pipe(nlp).labels:
+        found = weights(pipe(nlp).model)
+        fresh = weights(pipe(started({}, tok2vec=kwargs.get("tok2vec"))).model)
+        assert found and all((value == fresh[key]).all() for key, value in found.items())
+    assert "warm_start" not in nlp.meta.get("spacy_tlner", {}).get("tl_ner", {})
+
+
+@pytest.mark.parametrize("settings", [{"label_map": {"A": "B"}}, {"layers": ["head"]}, {"source_component": "x"}])
+def test_settings_without_a_source(settings: dict[str, Any]) -> None:
+    refused(settings, rf"(?s)\[TL101\].*'tl_ner'.*{next(iter(settings))}")
+
+
+@pytest.mark.parametrize(
+    ("label_map", "match"),
+    [
+        ({"PERSON": "PER"}, r"\[TL102\].*'PERSON'.*LOC, ORG, PER"),
+        ({"PERSON": ""}, r"\[TL102\].*'PERSON'"),
+        ({"PER": "PERSON"}, r"\[TL103\].*'PER' maps to 'PERSON'.*LOC, ORG, PER"),
+        ({"PER": "LOC", "ORG": "LOC"}, r"\[TL104\].*'PER'.*'ORG'.*'LOC'"),
+    ],
+)
+def test_label_maps_that_cannot_be(source: Path, label_map: dict[str, str], match: str) -> None:
+    refused({"source": source, "label_map": label_map}, match)
+
+
+@pytest.mark.parametrize("content", [None, "[]", '{"A": 1}', '{"A": null}', "{", "\udcff"])
+def test_label_map_files_that_cannot_be(source: Path, tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "map.json"
+    if content is not None:
+        path.write_bytes(content.encode("utf8", "surrogateescape"))
+    label_map = {"@misc": "spacy_tlner.read_label_map.v1", "path": str(path)}
+    refused({"source": source, "label_map": label_map}, r"\[TL105\].*map\.json")
+
+
+def test_sources_without_a_tagger(source: Path, tmp_path: Path) -> None:
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    refused({"source": tmp_path / "blank"}, r"\[TL106\].*blank.*exactly one.*none")
+    refused({"source": source, "source_component": "other"}, r"\[TL106\].*'other'.*tl_ner")
+    two = trained()
+    two.add_pipe("tl_ner", name="second", config={"model": tagger()})
+    pipe(two, "second").initialize(lambda: make_examples(two, 12), nlp=two)
+    two.to_disk(tmp_path / "two")
+    refused({"source": tmp_path / "two"}, r"\[TL106\].*exactly one.*tl_ner, second")
+    assert_rows(
+        started({"source": tmp_path / "two", "source_component": "tl_ner"}), {x: x for x in LABELS}, list(LABELS)
+    )
+
+
+def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"\[E050\].*nowhere"):
+        started({"source": tmp_path / "nowhere"})
+
+
+@pytest.mark.parametrize("group", ["everything", "encoder2", ""])
+def test_unknown_layer_groups(source: Path, group: str) -> None:
+    refused({"source": source, "layers": ["words", group]}, rf"\[TL107\].*'{group}'.*words, characters")
+
+
+def test_layer_groups_that_only_one_side_has(source: Path) -> None:
+    refused({"source": source, "layers": ["words"]}, r"\[TL107\].*'words'", tok2vec=HASH_EMBED_CNN)
+
+
+def changed(**settings: Any) -> dict[str, Any]:
+    """The small encoder with other settings, named by path: embed__words__width=8."""
+    encoder: dict[str, Any] = json.loads(json.dumps(TINY_ENCODER))
+    for path, value in settings.items():
+        block = encoder
+        *blocks, last = path.split("__")
+        for name in blocks:
+            block = block[name]
+        block[last] = value
+    return encoder
+
+
+@pytest.mark.parametrize(
+    ("settings", "group"),
+    [
+        ({"width": 48}, "encoder"),
+        ({"depth": 2}, "encoder"),
+        ({"embed__words__width": 8}, "words"),
+        ({"embed__words__rows": 400}, "words"),
+        ({"embed__words__attr": "ORTH"}, "words"),
+        ({"embed__characters__filters": 8}, "characters"),
+        ({"embed__characters__window": 5}, "characters"),
+    ],
+)
+def test_widths_that_differ(source: Path, settings: dict[str, Any], group: str) -> None:
+    refused({"source": source}, rf"(?s)\[TL108\].*'{group}'", tok2vec=changed(**settings))
+
+
+def test_a_head_of_another_width(source: Path) -> None:
+    refused({"source": source, "layers": ["words", "head"]}, r"\[TL108\].*'head'.*32.*48", tok2vec=changed(width=48))
+
+
+def test_what_fits_is_copied_though_the_rest_would_not(source: Path) -> None:
+    nlp = started({"source": source, "layers": ["words", "characters", "transitions"]}, tok2vec=changed(width=48))
+    assert report(nlp)["fresh"] == ["encoder", "head"]
+
+
+# --- shared encoders ---
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained pipeline of a tok2vec and a tagger that listens to it."""
+    path = tmp_path_factory.mktemp("shared") / "source"
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": TINY_ENCODER})
+    nlp.add_pipe("tl_ner", config={"model": tagger(LISTENER)})
+    examples = make_examples(nlp, 200)
+    nlp.initialize(lambda: examples)
+    train(nlp, examples, epochs=4)
+    assert sum(len(doc.ents) for doc in nlp.pipe(TEXTS)) >= 100
+    nlp.to_disk(path)
+    return path
+
+
+def from_config(tmp_path: Path, components: dict[str, Any], initialize: dict[str, Any], **training: Any) -> Language:
+    """What `spacy train` does before its first step."""
+    corpus = str(write_corpus(tmp_path / "corpus.spacy", 40, skip=2000))
+    reader = {"@readers": "spacy.Corpus.v1", "path": corpus}
+    config = {
+        "nlp": {"lang": "en", "pipeline": list(components)},
+        "components": components,
+        "corpora": {"train": reader, "dev": reader},
+        "training": {"seed": 1, "train_corpus": "corpora.train", "dev_corpus": "corpora.dev", **training},
+        "initialize": {"components": initialize},
+    }
+    base = spacy.blank("en").config
+    return init_nlp(Config(spacy.util.load_config_from_str(base.to_str()).merge(config)))
+
+
+def test_shared_encoder_from_the_same_source(shared: Path, tmp_path: Path) -> None:
+    nlp = from_config(
+        tmp_path,
+        {"tok2vec": {"source": str(shared)}, "tl_ner": {"factory": "tl_ner", "model": tagger(LISTENER)}},
+        {"tl_ner": {"source": str(shared), "labels": ["PER", "ORG", "LOC"]}},
+    )
+    old = spacy.load(shared)
+    expected = [entities(doc) for doc in old.pipe(TEXTS)]
+    assert [entities(doc) for doc in nlp.pipe(TEXTS)] == expected
+    assert list(report(nlp)["copied"]) == ["head", "transitions"]
+    train(nlp, make_examples(nlp, 32), epochs=1)
+
+
+def test_shared_encoder_frozen(shared: Path, tmp_path: Path) -> None:
+    nlp = from_config(
+        tmp_path,
+        {"tok2vec": {"source": str(shared)}, "tl_ner": {"factory": "tl_ner", "model": tagger(LISTENER)}},
+        {"tl_ner": {"source": str(shared)}},
+        frozen_components=["tok2vec"],
+        annotating_components=["tok2vec"],
+    )
+    expected = [entities(doc) for doc in spacy.load(shared).pipe(TEXTS)]
+    assert [entities(doc) for doc in nlp.pipe(TEXTS)] == expected
+
+
+def test_shared_encoder_of_another_origin(shared: Path, source: Path, tmp_path: Path) -> None:
+    listening = {"factory": "tl_ner", "model": tagger(LISTENER)}
+    fresh_encoder = {"factory": "tok2vec", "model": TINY_ENCODER}
+    for components, start in (
+        ({"tok2vec": fresh_encoder, "tl_ner": listening}, shared),  # same shape, fresh weights
+        ({"tok2vec": {**fresh_encoder, "model": HASH_EMBED_CNN}, "tl_ner": listening}, shared),
+        ({"tl_ner": {"factory": "tl_ner", "model": tagger()}}, shared),  # an encoder of its own here
+        ({"tok2vec": {"source": str(shared)}, "tl_ner": listening}, source),  # an encoder of its own there
+    ):
+        with pytest.raises(ValueError, match=r"\[TL109\].*'tl_ner'.*source"):
+            from_config(tmp_path, components, {"tl_ner": {"source": str(start)}})
+
+
+def test_listener_finds_its_upstream_among_several(shared: Path, tmp_path: Path) -> None:
+    """Another tok2vec stands first in the pipeline; the tagger names the second."""
+    nlp = from_config(
+        tmp_path,
+        {
+            "other": {"factory": "tok2vec", "model": HASH_EMBED_CNN},
+            "tok2vec": {"source": str(shared)},
+            "tl_ner": {"factory": "tl_ner", "model": tagger({**LISTENER, "upstream": "tok2vec"})},
+        },
+        {"tl_ner": {"source": str(shared)}},
+    )
+    assert list(report(nlp)["copied"]) == ["head", "transitions"]
+
+
+# --- what is told ---
+
+
+def test_report_survives_storage(source: Path, tmp_path: Path) -> None:
+    nlp = started({"source": source, "label_map": {"PER": "ORG", "ORG": ""}})
+    kept = report(nlp)
+    assert kept["source"] == str(source) and kept["component"] == "tl_ner"
+    nlp.to_disk(tmp_path / "nlp")
+    assert report(spacy.load(tmp_path / "nlp")) == kept
+    assert report(blank_tagger().from_bytes(nlp.to_bytes())) == kept
+
+
+def test_report_goes_with_the_weights(source: Path) -> None:
+    """Initialized again without a source, the pipeline claims no source."""
+    nlp = started({"source": source})
+    assert report(nlp)
+    nlp.config["initialize"]["components"]["tl_ner"] = {}
+    nlp.initialize(lambda: make_examples(nlp, 40))
+    assert "tl_ner" not in nlp.meta["spacy_tlner"]
