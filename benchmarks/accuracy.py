@@ -70,7 +70,8 @@ def main(
         work.mkdir(parents=True, exist_ok=True)
         convert(data, work / "corpus")
         write_spacy_configs(work)
-        wanted = list(plan(work, [s for s in systems.split(",") if s], [s for s in sizes.split(",") if s], seeds, [s for s in full.split(",") if s]))
+        names, numbers, on_all = ([part for part in text.split(",") if part] for text in (systems, sizes, full))
+        wanted = list(plan(work, names, numbers, seeds, on_all))
         execute(wanted, work, workers)
     print_tables()
 

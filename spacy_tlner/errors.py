@@ -131,8 +131,8 @@ class Errors:
     TL215 = "[TL215] {path} holds no document with a token, so there is nothing to check."
     TL216 = "[TL216] n_sents is {n_sents}; expected 0 (one doc a document of the file) or a number of sentences."
     TL217 = (
-        "[TL217] Corpus {name!r} of spacy_tlner.MultiCorpus.v1 is a {found}, not a reader. Give its block a reader, for "
-        'example @readers = "spacy.Corpus.v1" and a path.'
+        "[TL217] Corpus {name!r} of spacy_tlner.MultiCorpus.v1 is a {found}, not a reader. Give its block a reader, "
+        'for example @readers = "spacy.Corpus.v1" and a path.'
     )
 
     TL250 = "[TL250] spacy_tlner.batch_by_length: size and pool must be at least 1, given size {size}, pool {pool}."
