@@ -28,7 +28,7 @@ setup(
         "srsly>=2.4.3,<3.0.0",
     ],
     extras_require={
-        "dev": ["pytest", "hypothesis", "pytorch-crf", "mypy", "ruff", "build"],
+        "dev": ["pytest", "pytest-xdist", "hypothesis", "pytorch-crf", "mypy", "ruff", "build"],
     },
     entry_points={
         "spacy_factories": ["tl_ner = spacy_tlner.component:make_tl_ner"],

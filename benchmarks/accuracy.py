@@ -173,8 +173,8 @@ FEW: dict[str, Any] = {
 
 def execute(wanted: list[Run], work: Path, workers: int) -> None:
     done = {(row["case"], row["system"], row["seed"]) for row in rows.read(BENCH)}
-    for needed in (False, True):
-        todo = [run for run in wanted if run.key not in done and bool(run.needs) == needed]
+    for is_source in (True, False):
+        todo = [run for run in wanted if run.key not in done and (run.case == "source") == is_source]
         with ThreadPoolExecutor(workers) as pool:
             for finished in pool.map(lambda run: train_and_score(run, work), todo):
                 rows.append(BENCH, finished)
