@@ -43,8 +43,8 @@ def allowed_tags(example: Example, scheme: TagScheme) -> Sets:
 def possible_tags(doc: Doc, scheme: TagScheme) -> Sets | None:
     """What a document's own state leaves open, None if everything.
 
-    As in spaCy's `ner`: entities set before stay, blocked tokens are O, a mention neither begins nor ends with
-    whitespace and does not cross a sentence boundary.
+    As in spaCy's `ner`, entities set before stay, blocked tokens are O, a mention does not begin with whitespace or cross
+    a sentence boundary. Beyond it, a mention does not end with whitespace.
     """
     columns = doc.to_array([IS_SPACE, SENT_START, ENT_IOB, ENT_TYPE])
     is_space, boundary = columns[:, 0] == 1, numpy.flatnonzero(columns[1:, 1] == 1)
@@ -54,7 +54,6 @@ def possible_tags(doc: Doc, scheme: TagScheme) -> Sets | None:
     possible = numpy.ones((len(doc), scheme.n_tags), dtype=bool)
     possible[numpy.ix_(is_space, scheme.boundaries)] = False
     possible[numpy.ix_(boundary, ~scheme.legal_end)] = False
-    possible[numpy.ix_(boundary + 1, ~scheme.legal_start)] = False
     if preset.any():
         # blocked tokens, and mentions whose label is not ours, are O to us
         possible[preset] = numpy.arange(scheme.n_tags) == OUTSIDE

@@ -153,9 +153,7 @@ def optimizer() -> Optimizer:
     return Adam(0.01, L2=0.0, grad_clip=1.0)
 
 
-def train(
-    nlp: Language, examples: Sequence[Example], *, epochs: int, sgd: Optimizer | None = None
-) -> list[float]:
+def train(nlp: Language, examples: Sequence[Example], *, epochs: int, sgd: Optimizer | None = None) -> list[float]:
     """Train in batches of 16, in order; the sum of all losses of each epoch."""
     sgd = sgd or optimizer()
     history = []

@@ -55,6 +55,13 @@ def test_the_seed_decides_and_epochs_differ():
     assert epochs[0] == epochs[1] != epochs[2]
 
 
+def test_short_batches_do_not_always_come_first():
+    examples = examples_of(list(range(1, 9)))
+    random.seed(0)
+    firsts = {len(next(batch_by_length(2, 4)(examples))[0].predicted) for _ in range(50)}
+    assert {(first + 1) // 2 for first in firsts} == {1, 2, 3, 4}
+
+
 def test_reads_no_further_than_it_must():
     """A corpus may have no end."""
     stream = (examples_of([i % 7])[0] for i in count())

@@ -283,6 +283,14 @@ def log_forward(emissions: Any, chain: Chain, add: Any = numpy.logaddexp) -> flo
     return float(add.reduce(alpha + numpy.where(chain.legal_end, chain.end.astype("float64"), -numpy.inf)))
 
 
+def test_viterbi_tells_small_differences_after_large_sums():
+    """Scores of 1,000 a token, and 0.05 between tags: without a chain, each token's best tag is the path."""
+    rng = numpy.random.default_rng(0)
+    emissions = (1000 + 0.05 * rng.permuted(numpy.tile(numpy.arange(3), (5000, 1)), axis=1)).astype("float32")
+    path = viterbi(emissions, Packing.of([5000]), free_chain(NO_MOVE))
+    assert (path == emissions.argmax(axis=1)).all()
+
+
 @given(batches())
 @settings(max_examples=150)
 def test_viterbi_is_the_best_of_all_paths(batch):

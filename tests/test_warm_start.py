@@ -106,9 +106,7 @@ def test_permuted_labels_predict_the_same(source: Path, labels: list[str]) -> No
         if node.name == "words":
             node.attrs["seen"] = layer_groups(pipe(old).model)["words"][0].attrs["seen"]
     assert [entities(doc) for doc in nlp.pipe(TEXTS)] == expected
-    scores = [
-        numpy.concatenate(pipe(n).model.predict([n.make_doc(text) for text in TEXTS])) for n in (old, nlp)
-    ]
+    scores = [numpy.concatenate(pipe(n).model.predict([n.make_doc(text) for text in TEXTS])) for n in (old, nlp)]
     order = ids(labels, list(LABELS))
     assert (scores[1] == scores[0][:, order]).all()
     assert_rows(nlp, {label: label for label in labels}, labels)

@@ -138,6 +138,9 @@ def _check_shapes(group: str, theirs: list[Model], ours: list[Model], source: st
             shapes = [node.get_param(param).shape if node.has_param(param) else None for node in (old, new)]
             if shapes[0] != shapes[1]:
                 raise _misfit(group, f"{new.name}.{param}", shapes, source)
+        torch_shapes = [[tuple(weight.shape) for weight in _torch_weights(node)] for node in (old, new)]
+        if torch_shapes[0] != torch_shapes[1]:
+            raise _misfit(group, f"the torch module of {new.name}", torch_shapes, source)
         if group == "words" and old.attrs["attr"] != new.attrs["attr"]:
             raise _misfit(group, f"{new.name}.attr", [old.attrs["attr"], new.attrs["attr"]], source)
     if len(theirs) != len(ours):
@@ -216,7 +219,10 @@ def _weights(model: Model) -> list[Any]:
     found: list[Any] = []
     for node in model.walk():
         found += [node.get_param(name) for name in node.param_names if node.has_param(name)]
-        for shim in node.shims:
-            if hasattr(shim._model, "state_dict"):
-                found += list(shim._model.state_dict().values())
+        found += _torch_weights(node)
     return found
+
+
+def _torch_weights(node: Model) -> list[Any]:
+    modules = [shim._model for shim in node.shims if hasattr(shim._model, "state_dict")]
+    return [weight for module in modules for weight in module.state_dict().values()]
