@@ -20,11 +20,11 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import rows
 import spacy
 import typer
 from spacy.tokens import DocBin
 
+import rows
 from spacy_tlner.corpora.convert import convert_file
 
 BENCH = "accuracy"
@@ -161,8 +161,8 @@ def budget(name: str, size: str) -> dict[str, Any]:
     return FEW if few else MANY
 
 
-# Chosen on NCBI dev at 100 sentences, seeds 0 to 2: more steps gained nothing; dropout 0.7 in place of 0.5 gained 1 point
-# from scratch and 1.5 with transfer
+# Chosen on NCBI dev at 100 sentences, seeds 0 to 2: more steps gained nothing; dropout 0.7 in place of 0.5 gained 1
+# point from scratch and 1.5 with transfer
 FEW: dict[str, Any] = {
     "training.max_epochs": 0,
     "training.max_steps": 500,

@@ -20,7 +20,6 @@ from statistics import median  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy  # noqa: E402
-import rows  # noqa: E402
 import torch  # noqa: E402
 import typer  # noqa: E402
 from numpy.testing import assert_allclose  # noqa: E402
@@ -31,6 +30,7 @@ from spacy.util import load_config, load_model_from_config, registry  # noqa: E4
 from thinc.api import fix_random_seed  # noqa: E402
 from torchcrf import CRF  # noqa: E402
 
+import rows  # noqa: E402
 from spacy_tlner import component  # noqa: E402
 from spacy_tlner.crf.inference import Chain, viterbi  # noqa: E402
 from spacy_tlner.crf.loss import chain_loss  # noqa: E402

@@ -24,7 +24,6 @@ from pathlib import Path  # noqa: E402
 from statistics import median  # noqa: E402
 from typing import Any  # noqa: E402
 
-import rows  # noqa: E402
 import spacy  # noqa: E402
 import torch  # noqa: E402
 import typer  # noqa: E402
@@ -34,6 +33,7 @@ from spacy.training import Corpus, Example  # noqa: E402
 from spacy.util import load_config, load_model_from_config, registry  # noqa: E402
 from thinc.api import fix_random_seed  # noqa: E402
 
+import rows  # noqa: E402
 from spacy_tlner.corpora.convert import convert_file  # noqa: E402
 from spacy_tlner.layers.types import clear_caches  # noqa: E402
 

@@ -43,8 +43,8 @@ def allowed_tags(example: Example, scheme: TagScheme) -> Sets:
 def possible_tags(doc: Doc, scheme: TagScheme) -> Sets | None:
     """What a document's own state leaves open, None if everything.
 
-    As in spaCy's `ner`, entities set before stay, blocked tokens are O, and a mention neither begins with whitespace nor
-    crosses a sentence boundary. Beyond it, a mention does not end with whitespace.
+    As in spaCy's `ner`, entities set before stay, blocked tokens are O, and a mention neither begins with whitespace
+    nor crosses a sentence boundary. Beyond it, a mention does not end with whitespace.
     """
     columns = doc.to_array([IS_SPACE, SENT_START, ENT_IOB, ENT_TYPE])
     is_space, boundary = columns[:, 0] == 1, numpy.flatnonzero(columns[1:, 1] == 1)

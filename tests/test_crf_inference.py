@@ -5,17 +5,17 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from brute_force import by_sequence, enumerate_paths, score_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from strategies import Batch, batches, random_chain
 from torchcrf import CRF
 
+from brute_force import by_sequence, enumerate_paths, score_of
 from spacy_tlner.crf import inference
 from spacy_tlner.crf.inference import Chain, Posterior, forward_backward, viterbi
 from spacy_tlner.crf.packing import Packing
 from spacy_tlner.tags import TagScheme
+from strategies import Batch, batches, random_chain
 
 
 def free_chain(transitions: Any, start: Any = None, end: Any = None) -> Chain:

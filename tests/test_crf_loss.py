@@ -6,19 +6,19 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from brute_force import by_sequence, enumerate_paths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from strategies import batches, random_chain
 from thinc.api import NumpyOps
 from torchcrf import CRF
 
+from brute_force import by_sequence, enumerate_paths
 from spacy_tlner.crf.inference import Chain, viterbi
 from spacy_tlner.crf.layer import LinearChain, add_gradient, chain_of
 from spacy_tlner.crf.loss import ChainLoss, chain_loss
 from spacy_tlner.crf.packing import Packing
 from spacy_tlner.tags import TagScheme
+from strategies import batches, random_chain
 
 BILUO = TagScheme(("X",))  # O B I L U
 PARTS = ("transitions", "start", "end")

@@ -5,12 +5,12 @@ from itertools import product
 import numpy
 import pytest
 import spacy
-from brute_force import score_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from brute_force import score_of
 from spacy_tlner.crf.inference import Chain, forward_backward
 from spacy_tlner.crf.packing import Packing
 from spacy_tlner.gold import Sets, allowed_tags, blocked_spans, possible_tags, training_sets

@@ -9,9 +9,9 @@ from hypothesis import given
 from spacy.tokens import Doc
 from spacy.training import biluo_tags_to_spans, biluo_to_iob, iob_to_biluo
 from spacy.vocab import Vocab
-from strategies import LABELS, mentions
 
 from spacy_tlner.tags import Mention, TagScheme
+from strategies import LABELS, mentions
 
 SCHEME = TagScheme(("X", "Y"))
 LEGAL = re.compile(r"((O|U-[XY]|B-X( I-X)* L-X|B-Y( I-Y)* L-Y)( |$))+")
