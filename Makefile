@@ -6,8 +6,9 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
 SEED ?= 0
+DATA ?= data
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench bench-accuracy clean
 
 # The main job on assets/: convert, train, transfer, evaluate, report.
 demo: $(VENV)/installed
@@ -18,9 +19,14 @@ test: $(VENV)/installed-dev
 	$(VENV)/bin/mypy
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -n 2 --dist loadfile tests
 
+# Minutes, on an idle machine. DATA: the folder that holds mtl-bioinformatics-2016.
 bench: $(VENV)/installed-dev
 	$(PYTHON) benchmarks/crf.py
-	$(PYTHON) benchmarks/speed.py
+	$(PYTHON) benchmarks/speed.py $(DATA)
+
+# Hours; stops and resumes at will.
+bench-accuracy: $(VENV)/installed-dev
+	$(PYTHON) benchmarks/accuracy.py $(DATA) --work training/accuracy
 
 # Torch comes first and alone, pinned: whatever else asks for torch then finds it there.
 $(VENV)/installed: setup.py constraints.txt spacy_tlner/about.py

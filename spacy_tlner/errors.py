@@ -140,7 +140,8 @@ class Errors:
     # --- TL3xx: optimizer ---
     TL301 = "[TL301] GroupedAdam: no layer group is called '{group}'. The pipeline has: {known}."
     TL302 = (
-        "[TL302] GroupedAdam has `groups`, but the pipeline's layers were never named. Add to the config: "
+        "[TL302] GroupedAdam has `groups`, but was never told to which layer a weight belongs. In Python, call "
+        "name_groups()(nlp) after initialize and after add_label. For `spacy train`, add to the config: "
         '[initialize.after_init] @callbacks = "spacy_tlner.name_groups.v1".'
     )
     TL303 = "[TL303] GroupedAdam: the factor of '{group}' is {factor}; expected a number of at least 0 (0 freezes)."

@@ -149,7 +149,7 @@ def test_config_is_complete(path: Path) -> None:
     debug_config(path, overrides={"paths.train": "train.spacy", "paths.dev": "dev.spacy"})
 
 
-def test_scratch_and_transfer_differ_in_the_transfer_only() -> None:
+def test_scratch_and_transfer_differ_in_the_transfer_and_its_two_rates_only() -> None:
     scratch, transfer = (
         Config().from_disk(ROOT / "configs" / f"ner_bilstm_crf{suffix}.cfg", interpolate=False)
         for suffix in ("", "_transfer")
@@ -160,6 +160,9 @@ def test_scratch_and_transfer_differ_in_the_transfer_only() -> None:
         config["paths"].pop("source", None)
         config["training"].pop("before_to_disk")
         config["training"]["optimizer"].pop("@optimizers")
+    # a warm start moves less and needs more dropout; the workflow gives both targets the same dropout
+    rates = [(c["training"].pop("dropout"), c["training"]["optimizer"].pop("learn_rate")) for c in (scratch, transfer)]
+    assert rates == [(0.5, 0.002), (0.7, 0.001)]
     assert scratch["paths"] == transfer["paths"]
     assert scratch["training"] == transfer["training"]
 
