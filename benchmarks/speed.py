@@ -110,7 +110,7 @@ def main(
             print(json.dumps(_memory(make[only](), texts)))
             return
         systems = [build() for build in make.values()]
-        found = {system.name: {} for system in systems}  # type: Dict[str, Dict[str, float]]
+        found: dict[str, dict[str, float]] = {system.name: {} for system in systems}
         for _ in range(blocks):
             for system in systems:
                 system.train_block()

@@ -43,7 +43,8 @@ def BiLSTMEncoder(
     for i in range(depth):
         layers += [with_array(Dropout()), BiLSTM(width, width if i else None)]
     encoder: Model[list[Doc], list[Floats2d]] = chain(embed, *layers)
-    encoder.set_dim("nO", width, force=True) if encoder.has_dim("nO") is None else None
+    if encoder.has_dim("nO") is None:
+        encoder.set_dim("nO", width)
     return encoder
 
 
@@ -61,7 +62,11 @@ def WordCharEmbed(
 
 @registry.architectures("spacy_tlner.HashWords.v1")
 def HashWords(width: int = 96, rows: int = 5000, attr: Attr = "LOWER", unk_rate: float = 0.5) -> Model[Types, Floats2d]:
-    """Hash-embedded words; words that training never saw share one vector. See `layers.words`."""
+    """Hash-embedded words; words that training never saw share one vector. See `layers.words`.
+
+    A streamed corpus (`max_epochs = -1`) initializes on 100 examples, and words outside of them stay unknown.
+    Raises TL002 on another attr than "ORTH" or "LOWER".
+    """
     return HashWordsLayer(width, rows, attr, unk_rate)
 
 
@@ -69,7 +74,10 @@ def HashWords(width: int = 96, rows: int = 5000, attr: Attr = "LOWER", unk_rate:
 def CharCNN(
     filters: int = 64, char_width: int = 32, window: int = 3, rows: int = 1024, max_chars: int = 48
 ) -> Model[Types, Floats2d]:
-    """Character convolution, maximum over the word (Ma & Hovy 2016). See `layers.chars`."""
-    if window < 1 or not window % 2:
-        raise ValueError(Errors.TL004.format(window=window))
+    """Character convolution, maximum over the word (Ma & Hovy 2016). See `layers.chars`.
+
+    Raises TL004 on an even window, fewer than 2 rows or no character.
+    """
+    if window < 1 or not window % 2 or rows < 2 or max_chars < 1:
+        raise ValueError(Errors.TL004.format(window=window, rows=rows, max_chars=max_chars))
     return CharCNNLayer(filters, char_width, window, rows, max_chars)

@@ -253,7 +253,7 @@ class TransferNER(TrainablePipe):
             self._check_labels(head, names)
         self.cfg["labels"] = resolved
         self._build_heads()
-        sample = [eg.predicted for eg in examples[:10] if len(eg.predicted)]
+        sample = [eg.predicted for eg in examples if len(eg.predicted)][:10]
         self.model.initialize(X=sample or None)
         learn_vocabularies(self.model, [eg.predicted for eg in examples], nlp)
         clear_caches(self.model)
@@ -282,6 +282,9 @@ class TransferNER(TrainablePipe):
             new.initialize()
             copy_tags(old, new, [(i, i) for i in range(TagScheme(old_labels).n_tags)])
             self._set_width()
+        else:
+            # no weights yet, but the tree that from_bytes builds from the labels
+            set_head(heads, self.head, self.scheme.n_tags)
         return 1
 
     def _resolve_labels(self, labels: Labels | None, examples: list[Example]) -> dict[str, list[str]]:
@@ -289,6 +292,8 @@ class TransferNER(TrainablePipe):
             if self.head not in labels:
                 raise ValueError(Errors.TL009.format(name=self.name, head=self.head, heads=", ".join(labels)))
             return {head: list(names) for head, names in labels.items()}
+        if isinstance(labels, str):
+            raise ValueError(Errors.TL010.format(name=self.name, labels=labels))
         if labels is not None:
             return {self.head: list(labels)}
         # labels from add_label stand first, as in spaCy's own components

@@ -19,7 +19,10 @@ class Errors:
         "[TL003] spacy_tlner.BiLSTMEncoder: width must be even and at least 2, depth at least 1. "
         "Given: width {width}, depth {depth}. Half the width goes to each direction."
     )
-    TL004 = "[TL004] spacy_tlner.CharCNN: window must be odd and positive, given {window}."
+    TL004 = (
+        "[TL004] spacy_tlner.CharCNN: window must be odd and positive, rows at least 2, max_chars at least 1. "
+        "Given: window {window}, rows {rows}, max_chars {max_chars}."
+    )
     TL005 = (
         "[TL005] The annotation has the label {label!r}, which this component does not know (it knows: {labels}). In: "
         "{text!r} ... It is not trained as O. Add it before training: with add_label, in [initialize.components] "
@@ -41,6 +44,7 @@ class Errors:
         "[TL009] Component '{name}' predicts with the head '{head}', but the labels given are for: {heads}. "
         "Name one of these as the component's `head`, or add labels for it."
     )
+    TL010 = "[TL010] Component '{name}': labels is the text {labels!r}; expected a list of labels, or {{head: list}}."
 
     # --- TL1xx: warm start and label maps ---
     TL101 = (
@@ -106,7 +110,7 @@ class Errors:
     )
     TL207 = (
         "[TL207] The label map names labels that do not occur in {path}: {missing}. Labels that occur: {labels}. "
-        "Correct the left sides, or take these entries out."
+        "Correct the left sides, take these entries out, or leave out --strict to be warned only."
     )
     TL208 = (
         "[TL208] The label map entry {entry!r} cannot be used: {reason}. Expected OLD=NEW (OLD= drops the label), "
@@ -164,4 +168,3 @@ class Errors:
     TL406 = "[TL406] The report cannot be written to {path}: {reason}."
     TL407 = "[TL407] {option} {value!r} cannot be used: {reason}. Expected NAME=PATH, e.g. {option} transfer={example}."
     TL408 = "[TL408] The model {path} cannot be loaded: {reason}"
-    TL409 = "[TL409] {path} cannot be read as a .spacy corpus: {reason}."

@@ -535,6 +535,28 @@ def test_add_label_before_initialize(factory: str) -> None:
     train(nlp, make_examples(nlp, 12), epochs=1)
 
 
+@BOTH
+def test_labels_before_initialize_are_stored(factory: str) -> None:
+    nlp = blank_tagger(factory)
+    component: Any = nlp.get_pipe(factory)
+    component.add_label("ORG")
+    other = blank_tagger(factory).from_bytes(nlp.to_bytes())
+    assert tuple(other.get_pipe(factory).labels) == ("ORG",)
+
+
+def test_labels_given_as_a_text_are_refused() -> None:
+    nlp = blank_tagger()
+    with pytest.raises(ValueError, match=r"TL010.*'PER'"):
+        pipe(nlp).initialize(lambda: make_examples(nlp, 2), nlp=nlp, labels="PER")
+
+
+def test_a_corpus_may_begin_with_empty_documents() -> None:
+    nlp = blank_tagger()
+    empty = [Example(nlp.make_doc(""), nlp.make_doc("")) for _ in range(12)]
+    nlp.initialize(lambda: [*empty, *make_examples(nlp, 4)])
+    assert nlp("Marie Curie").has_annotation("ENT_IOB")
+
+
 def test_add_label_keeps_weights_and_can_be_learned() -> None:
     nlp = trained()
     component = pipe(nlp)

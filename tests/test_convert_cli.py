@@ -128,8 +128,16 @@ def test_label_map_renames_drops_and_keeps(source, output, tmp_path):
     first = load(output)[0]
     assert ents(first) == [(0, 1, "ENT")]
     assert first[2].ent_iob_ == "O"
+
+
+def test_label_map_of_which_a_part_does_not_occur_warns_and_is_refused_if_strict(source, output):
+    label_map = {"PER": "P", "LOK": "L"}
     with pytest.raises(CorpusError, match=r"TL207.*: LOK\. Labels that occur: LOC, MISC, ORG, PER"):
-        convert_file(source, output, label_map={"PER": "P", "LOK": "L"})
+        convert_file(source, output, label_map=label_map, strict=True)
+    assert not output.exists()
+    # one map serves all parts of a corpus, and a rare label may be missing from the smallest
+    summary = convert_file(source, output, label_map=label_map)
+    assert summary.unmapped == ("LOK",) and "P" in summary.mentions
 
 
 def test_neighbours_that_come_to_share_a_label_stay_two_mentions(tmp_path, output):

@@ -1,6 +1,8 @@
 """The networks: BiLSTM and characters beside torch.nn, words beside thinc; and what no batch or cache may change."""
 
+import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy
@@ -163,10 +165,10 @@ def test_characters_are_a_convolution_of_torch(window):
         assert_allclose(model.get_grad(name), leaf.grad.numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("window", [0, 2, -1])
-def test_even_window_is_refused(window):
+@pytest.mark.parametrize("given", [{"window": 0}, {"window": 2}, {"window": -1}, {"rows": 1}, {"max_chars": 0}])
+def test_impossible_characters_are_refused(given):
     with pytest.raises(ValueError, match="TL004"):
-        CharCNNArchitecture(window=window)
+        CharCNNArchitecture(**given)
 
 
 # --- words ---
@@ -503,3 +505,28 @@ def test_gradient_of_the_whole_model(group):
         ends.append(pipe.get_loss(examples, pipe.model.predict([eg.predicted for eg in examples]))[0])
     assert squared > 1e-6
     assert_allclose((ends[0] - ends[1]) / 4e-3, squared**0.5, rtol=0.02)
+
+
+def test_threads_share_a_cache():
+    """Predictions of several threads at once are those of one."""
+    docs = docs_of(*[12] * 200, seed=3)
+    expected = embedding(0).predict(docs)
+    model = embedding(50)  # small, so that it starts over all the time
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda doc: model.predict([doc])[0], docs))
+    finally:
+        sys.setswitchinterval(interval)
+    for one, other in zip(expected, found):
+        assert_allclose(one, other)
+
+
+def test_cache_is_empty_after_an_interrupted_evaluation():
+    model = embedding(50)
+    with pytest.raises(KeyboardInterrupt), model.use_params({}):
+        model.predict(docs_of(5))
+        raise KeyboardInterrupt
+    cache = model.shims[0]
+    assert isinstance(cache, TypeCache) and len(cache) == 0

@@ -142,7 +142,7 @@ def test_wrong_log_corpus_and_model_are_named(tmp_path: Path) -> None:
     assert "TL405" in invoke(arguments).output
     arguments = make_inputs(tmp_path)
     (tmp_path / "test.spacy").write_bytes(b"no corpus")
-    assert "TL409" in invoke(arguments).output
+    assert "TL214" in invoke(arguments).output
     arguments[arguments.index("--model") + 1] = f"scratch={tmp_path / 'gone'}"
     assert "TL408" in invoke(arguments).output
 

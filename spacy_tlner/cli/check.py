@@ -28,10 +28,10 @@ def check(
     from ..errors import Errors
 
     try:
-        language = get_lang_class(lang)
+        # the tokenizers of some languages need a package of their own
+        nlp = get_lang_class(lang)()
     except ImportError as error:
         msg.fail(Errors.TL212.format(lang=lang, reason=error), exits=1)
-    nlp = language()
     try:
         corpora = [(each, read_examples(each, nlp)) for each in (path, other) if each is not None]
     except CorpusError as error:

@@ -76,6 +76,8 @@ def _print_summary(summary: "Summary") -> None:
     msg.table(rows, aligns=("l", "r"))
     for label, count in summary.dropped.items():
         msg.info(f"{count:,} mention(s) of {label} dropped by the label map")
+    if summary.unmapped:
+        msg.warn(f"The label map names labels that do not occur here: {', '.join(summary.unmapped)}")
     for kind, count in summary.repairs.items():
         msg.warn(f"{count:,} illegal transition(s) repaired: {kind.value}")
     if summary.sentences == 1:

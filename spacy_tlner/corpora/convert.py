@@ -46,6 +46,7 @@ class Summary:
     comments: int
     mentions: dict[str, int]  # written, under their new labels
     dropped: dict[str, int]  # mentions that the label map turned into O, under their old labels
+    unmapped: tuple[str, ...]  # left sides of the label map that do not occur in the file
     repairs: dict[RepairKind, int]
 
 
@@ -75,7 +76,7 @@ def convert_file(
     n_sents: sentences a doc, never across the documents that the file marks; 0 makes one doc of each document.
     label_map: new label for each old one, "" to drop its mentions; labels that are not named stay.
     lang: language of the vocabulary.
-    strict: refuse illegal transitions rather than repair them.
+    strict: refuse illegal transitions rather than repair them, and a label map of which a part does not occur.
 
     Raises CorpusError with what is wrong and where; `output` is then as it was before.
     """
@@ -91,7 +92,12 @@ def convert_file(
         raise CorpusError(Errors.TL203.format(path=path, column=tag_column))
     used = scheme or _detect(path, sentences)
     parsed = _decode_all(path, sentences, used, strict)
-    kept, dropped = _apply_label_map(path, parsed, label_map or {})
+    label_map = label_map or {}
+    labels = {mention.label for item in parsed for mention in item.decoded.mentions}
+    unmapped = tuple(sorted(set(label_map) - labels))
+    if unmapped and strict:
+        raise CorpusError(Errors.TL207.format(path=path, missing=", ".join(unmapped), labels=", ".join(sorted(labels))))
+    kept, dropped = _apply_label_map(parsed, label_map)
     docs = [_make_doc(vocab, group) for group in _group(kept, n_sents)]
     write_docs(docs, output)
     return Summary(
@@ -107,6 +113,7 @@ def convert_file(
         comments=sum(len(sentence.comments) for sentence in sentences),
         mentions=_ordered(Counter(mention.label for item in kept for mention in item.decoded.mentions)),
         dropped=_ordered(dropped),
+        unmapped=unmapped,
         repairs=_ordered(Counter(repair.kind for item in kept for repair in item.decoded.repairs)),
     )
 
@@ -151,14 +158,8 @@ def _decode_all(path: Path, sentences: Sequence[Sentence], scheme: Scheme, stric
     return parsed
 
 
-def _apply_label_map(
-    path: Path, parsed: Sequence[_Parsed], label_map: Mapping[str, str]
-) -> tuple[list[_Parsed], Counter[str]]:
+def _apply_label_map(parsed: Sequence[_Parsed], label_map: Mapping[str, str]) -> tuple[list[_Parsed], Counter[str]]:
     """The sentences under their new labels, and how many mentions of each old label were dropped."""
-    labels = {mention.label for item in parsed for mention in item.decoded.mentions}
-    unknown = sorted(set(label_map) - labels)
-    if unknown:
-        raise CorpusError(Errors.TL207.format(path=path, missing=", ".join(unknown), labels=", ".join(sorted(labels))))
     dropped: Counter[str] = Counter()
     kept: list[_Parsed] = []
     for sentence, decoded in parsed:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from thinc.api import get_array_module
 
-from .inference import Chain, forward_backward, path_score, subset
+from .inference import Chain, Posterior, forward_backward, path_score, subset
 from .packing import Array, Packing
 
 
@@ -23,15 +23,6 @@ class ChainLoss:
     d_transitions: Array  # (L, L)
     d_start: Array  # (L,)
     d_end: Array  # (L,)
-
-
-@dataclass(frozen=True)
-class _Expected:
-    """log Z, or a path's score, with the expected counts that go with it."""
-
-    log_z: Array
-    nodes: Array
-    edges: Array
 
 
 def chain_loss(
@@ -71,7 +62,7 @@ def chain_loss(
     )
 
 
-def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array) -> _Expected:
+def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array) -> Posterior:
     """Z(allowed): a path's score where every tag is known, forward-backward where some are not."""
     xp = get_array_module(emissions)
     sets = xp.bincount(
@@ -81,25 +72,24 @@ def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Arra
     if known.all():
         return _one_path(emissions, packing, chain, allowed, weights)
     if not known.any():
-        found = forward_backward(emissions, packing, chain, allowed=allowed, weights=weights)
-        return _Expected(found.log_z, found.nodes, found.edges)
+        return forward_backward(emissions, packing, chain, allowed=allowed, weights=weights)
     log_z, nodes, edges = xp.empty(packing.n_sequences), xp.empty_like(emissions), 0.0
     for which in (known, ~known):
         rows, part = subset(packing, which, xp)
         share = _constrained(emissions[rows], part, chain, allowed[rows], weights[which])
         log_z[which], nodes[rows] = share.log_z, share.nodes
         edges = edges + share.edges
-    return _Expected(log_z, nodes, edges)
+    return Posterior(log_z, nodes, edges)
 
 
-def _one_path(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array) -> _Expected:
+def _one_path(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array) -> Posterior:
     xp = get_array_module(emissions)
     n_tags = emissions.shape[1]
     tags = allowed.argmax(axis=1)
     tags_p = tags[packing.flat]
     pairs = tags_p[packing.previous] * n_tags + tags_p[packing.n_sequences :]
     edges = xp.bincount(pairs, weights=weights[packing.sequence[packing.n_sequences :]], minlength=n_tags**2)
-    return _Expected(
+    return Posterior(
         log_z=path_score(emissions, packing, chain, tags),
         nodes=allowed.astype(emissions.dtype),
         edges=edges.reshape(n_tags, n_tags).astype(emissions.dtype),

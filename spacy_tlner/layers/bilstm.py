@@ -4,6 +4,7 @@ The second LSTM reads each sequence reversed and left-aligned, so neither ever r
 token: no packing is needed and the states of a document do not depend on its batch.
 """
 
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -56,7 +57,7 @@ def forward(model: Model[InT, OutT], sequences: InT, is_train: bool) -> tuple[Ou
             inputs = xp2torch(flat[ops.xp.asarray(rows)], requires_grad=is_train)
             with torch.set_grad_enabled(is_train):
                 states, _ = torch.func.functional_call(
-                    _lstm(flat.shape[1], width), weights[direction], (inputs,)
+                    _lstm(flat.shape[1], width, threading.get_ident()), weights[direction], (inputs,)
                 )  # (time, n, width)
             real = ops.xp.asarray(bucket.real)
             here = ops.xp.asarray(rows[bucket.real])
@@ -152,9 +153,9 @@ def _cuts(falling: numpy.ndarray) -> list[tuple[int, int]]:
     return cuts[::-1]
 
 
-@lru_cache(maxsize=16)
-def _lstm(n_inputs: int, width: int) -> Any:
-    """torch's module for one direction, without weights of its own."""
+@lru_cache(maxsize=64)
+def _lstm(n_inputs: int, width: int, thread: int) -> Any:
+    """torch's module for one direction, without weights of its own; one a thread, since each call swaps weights in."""
     import torch
 
     return torch.nn.LSTM(n_inputs, width, device="meta")

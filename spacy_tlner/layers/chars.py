@@ -1,4 +1,4 @@
-"""A convolution over the characters of a word, as wide as its strongest window (Ma & Hovy 2016)."""
+"""A convolution over the characters of a word; each filter keeps its maximum over the word (Ma & Hovy 2016)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -47,7 +47,8 @@ def set_head(heads: Model[InT, OutT], name: str, n_tags: int) -> Model[InT, OutT
     The new head's nodes have new ids, so an optimizer keeps no moments of the old shape for them.
     """
     head = Head(n_tags)
-    head.to_cpu() if heads.ops.device_type == "cpu" else head.to_gpu(heads.ops.device_id)
+    if heads.ops.device_type != "cpu":
+        head.to_gpu(heads.ops.device_id)
     names = heads.attrs["names"]
     if name in names:
         heads.layers[names.index(name)] = head

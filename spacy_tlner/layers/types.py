@@ -1,5 +1,7 @@
 """Word-level networks run once per word type of a batch, not once per token, and remember types at prediction."""
 
+import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -21,6 +23,20 @@ class Types(NamedTuple):
     strings: list[str]
 
 
+# One for all caches: a lock inside a shim could not be pickled for the workers of nlp.pipe.
+_lock = threading.RLock()
+
+
+def _renew_lock() -> None:
+    """Another thread of the parent may have held the lock when this process was forked."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 class TypeCache(Shim):
     """Vectors of word types that were predicted before, at most `size` of them.
 
@@ -37,11 +53,19 @@ class TypeCache(Shim):
         return len(self._rows)
 
     def clear(self) -> None:
-        self._rows: dict[int, int] = {}
-        self._table: Any = None
+        with _lock:
+            self._rows: dict[int, int] = {}
+            self._table: Any = None
 
     def lookup(self, keys: list[int], compute: Callable[[list[int]], Floats2d], ops: Ops) -> Floats2d:
-        """Vectors (len(keys), width) of distinct keys; `compute` is given the positions of the unknown ones."""
+        """Vectors (len(keys), width) of distinct keys; `compute` is given the positions of the unknown ones.
+
+        Safe to call from several threads.
+        """
+        with _lock:
+            return self._lookup(keys, compute, ops)
+
+    def _lookup(self, keys: list[int], compute: Callable[[list[int]], Floats2d], ops: Ops) -> Floats2d:
         rows = self._rows
         new = [i for i, key in enumerate(keys) if key not in rows]
         if len(rows) + len(new) > self.size:
@@ -71,8 +95,10 @@ class TypeCache(Shim):
     @contextmanager
     def use_params(self, params: Any) -> Iterator[None]:
         self.clear()
-        yield
-        self.clear()
+        try:
+            yield
+        finally:
+            self.clear()
 
     def copy(self) -> "TypeCache":
         return TypeCache(self.size)

@@ -8,9 +8,10 @@ from pathlib import Path
 from spacy import blank, displacy
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Corpus, Example
+from spacy.training import Example
 
-from ..errors import Errors
+from ..corpora import check
+from ..corpora.faults import CorpusError
 from .results import ReportError
 
 # Light tints of the colours of Okabe and Ito (2008): black text on each has a contrast above 10:1.
@@ -38,11 +39,14 @@ class Examples:
 
 
 def read_examples(corpus: Path, nlp: Language | None = None) -> list[Example]:
-    """The annotated documents of a .spacy file, tokenized for `nlp`, by default a blank one. Raises TL409."""
+    """The annotated documents of a .spacy file, tokenized for `nlp`, by default a blank one.
+
+    Raises TL214, TL215 as ReportError.
+    """
     try:
-        return list(Corpus(corpus)(nlp or blank("xx")))
-    except (OSError, ValueError) as error:
-        raise ReportError(Errors.TL409.format(path=corpus, reason=error)) from error
+        return check.read_examples(corpus, nlp or blank("xx"))
+    except CorpusError as error:
+        raise ReportError(str(error)) from error
 
 
 def count_mentions(examples: Sequence[Example]) -> dict[str, int]:

@@ -25,7 +25,7 @@ class Report:
     also: Sequence[Run] = ()  # other measurements, in a table of their own
     mentions: Mapping[str, int] = field(default_factory=dict)  # gold mentions of the test corpus by label
     examples: Examples | None = None
-    # component: what `transfer.warm_start` kept in the meta of the last run's model
+    # "run: component": the facts of its warm start, name and text
     copied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def labels(self) -> list[str]:
@@ -49,7 +49,8 @@ def render(report: Report, links: Mapping[str, str] | None = None) -> str:
             baseline=report.runs[0],
             has_curves=any(run.curve for run in report.runs),
             plot=line_plot(curves, title="F1 on the dev corpus by training step", x_label="training step"),
-            best=[max(run.curve, key=lambda point: point[1], default=None) for run in report.runs],
+            # of equal scores, spaCy keeps the latest
+            best=[max(run.curve, key=lambda point: (point[1], point[0]), default=None) for run in report.runs],
             legend=[(run.name, *style(i)) for i, run in enumerate(report.runs)],
             zero=Score(0.0, 0.0, 0.0),
         )

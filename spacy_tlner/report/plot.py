@@ -56,7 +56,7 @@ def line_plot(series: Sequence[Series], *, title: str, x_label: str) -> str:
             f'stroke-dasharray="{dash}"><title>{escape(line.name)}</title></polyline>'
         )
         if line.points:
-            x, y = at(*max(line.points, key=lambda point: point[1]))
+            x, y = at(*max(line.points, key=lambda point: (point[1], point[0])))
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{color}"/>')
     return "\n".join([*parts, "</svg>"])
 
