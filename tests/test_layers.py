@@ -1,6 +1,5 @@
 """The networks: BiLSTM and characters beside torch.nn, words beside thinc; and what no batch or cache may change."""
 
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,11 +13,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from spacy.vocab import Vocab
 from thinc.api import Adam, HashEmbed, Model, concatenate, fix_random_seed
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
-from spacy_tlner.architectures import BiLSTMEncoder
+from spacy_tlner.architectures import BiLSTMEncoder, WordCharEmbed
 from spacy_tlner.architectures import CharCNN as CharCNNArchitecture
+from spacy_tlner.architectures import HashWords as HashWordsArchitecture
 from spacy_tlner.layers.bilstm import BiLSTM
 from spacy_tlner.layers.chars import CharCNN
 from spacy_tlner.layers.types import TypeCache, Types, by_type, clear_caches, types_of
@@ -507,20 +508,20 @@ def test_gradient_of_the_whole_model(group):
     assert_allclose((ends[0] - ends[1]) / 4e-3, squared**0.5, rtol=0.02)
 
 
-def test_threads_share_a_cache():
-    """Predictions of several threads at once are those of one."""
-    docs = docs_of(*[12] * 200, seed=3)
-    expected = embedding(0).predict(docs)
-    model = embedding(50)  # small, so that it starts over all the time
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda doc: model.predict([doc])[0], docs))
-    finally:
-        sys.setswitchinterval(interval)
+@pytest.mark.parametrize("size", [300, 20000])
+def test_threads_share_a_cache(size):
+    """Predictions of several threads at once are those of one, while the cache grows and starts over."""
+    rng = numpy.random.default_rng(3)
+    vocab = Vocab()
+    docs = [Doc(vocab, words=[f"word{n}" for n in rng.integers(0, 4000, 30)]) for _ in range(400)]
+    parts = (HashWordsArchitecture(), CharCNNArchitecture())
+    model = WordCharEmbed(*parts, cache_size=size)
+    model.initialize(X=docs[:2])
+    expected = WordCharEmbed(*parts, cache_size=0).predict(docs)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda doc: model.predict([doc])[0], docs))
     for one, other in zip(expected, found):
-        assert_allclose(one, other)
+        assert_allclose(one, other, atol=1e-6)
 
 
 def test_cache_is_empty_after_an_interrupted_evaluation():
