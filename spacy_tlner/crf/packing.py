@@ -25,6 +25,7 @@ class Packing:
     sizes: tuple[int, ...]  # (n_steps,) sequences that reach step t
     offsets: tuple[int, ...]  # (n_steps + 1,) where step t begins in packed order
     flat: Array  # (n_tokens,) flat row of each packed row
+    packed: Array  # (n_tokens,) packed row of each flat row
     sequence: Array  # (n_tokens,) the caller's index of the sequence of each packed row
     order: Array  # (n_sequences,) the caller's index of the i-th longest sequence
     previous: Array  # (n_tokens - n_sequences,) packed row of the token before, for steps 1 ...
@@ -53,19 +54,25 @@ class Packing:
         starts = numpy.concatenate([[0], numpy.cumsum(n)[:-1]]) if len(n) else numpy.zeros(0, numpy.intp)
         sequence = order[slot]
         later = step > 0
+        flat = starts[sequence] + step
+        packed = numpy.empty_like(flat)
+        packed[flat] = numpy.arange(len(flat))
         return cls(
-            lengths=tuple(int(length) for length in n),
-            sizes=tuple(int(size) for size in sizes),
-            offsets=tuple(int(offset) for offset in offsets),
-            flat=xp.asarray(starts[sequence] + step),
+            lengths=tuple(n.tolist()),
+            sizes=tuple(sizes.tolist()),
+            offsets=tuple(offsets.tolist()),
+            flat=xp.asarray(flat),
+            packed=xp.asarray(packed),
             sequence=xp.asarray(sequence),
             order=xp.asarray(order),
             previous=xp.asarray(offsets[step[later] - 1] + slot[later]),
             last=xp.asarray(offsets[by_length - 1] + numpy.arange(len(n))),
         )
 
-    def unpack(self, packed: Array, xp: Any = numpy) -> Array:
-        """Rows in packed order back to flat order."""
-        flat = xp.empty_like(packed)
-        flat[self.flat] = packed
-        return flat
+    def pack(self, rows: Array) -> Array:
+        """Rows in flat order to packed order; a copy. (`take` is several times as fast as an index in brackets.)"""
+        return rows.take(self.flat, axis=0)
+
+    def unpack(self, rows: Array) -> Array:
+        """Rows in packed order back to flat order; a copy."""
+        return rows.take(self.packed, axis=0)
