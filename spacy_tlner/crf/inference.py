@@ -52,12 +52,12 @@ class Posterior:
 
 
 def forward_backward(
-    emissions: Array, packing: Packing, chain: Chain, *, allowed: Array | None = None, weights: Array
+    emissions: Array, packing: Packing, chain: Chain, *, allowed: Array | None = None, weights: Array | None = None
 ) -> Posterior:
     """Sum over all paths that are legal and, if given, allowed.
 
     emissions: (T, L) float. allowed: (T, L) bool, the tags that each token may bear.
-    weights: (N,) float, multiplies each sequence's share of `edges` only.
+    weights: (N,) float, multiplies each sequence's share of `edges` only; None means 1.
     Cost: two (n, L) x (L, L) products a step, n the sequences that reach it; memory linear in T.
     """
     posterior, lost = _scaled(emissions, packing, chain, allowed, weights)
@@ -70,7 +70,13 @@ def forward_backward(
     log_z, nodes, edges = xp.empty(packing.n_sequences), xp.empty_like(emissions), 0.0
     for which, method in ((~lost, _scaled), (lost, _log_space)):
         rows, part = subset(packing, which, xp)
-        result = method(emissions[rows], part, chain, None if allowed is None else allowed[rows], weights[which])
+        result = method(
+            emissions[rows],
+            part,
+            chain,
+            None if allowed is None else allowed[rows],
+            None if weights is None else weights[which],
+        )
         found: Posterior = result[0] if isinstance(result, tuple) else result
         log_z[which], nodes[rows] = found.log_z, found.nodes
         edges = edges + found.edges
@@ -145,7 +151,7 @@ def _masked_emissions(emissions: Array, packing: Packing, chain: Chain, allowed:
 
 
 def _scaled(
-    emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, weights: Array
+    emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, weights: Array | None = None
 ) -> tuple[Posterior, Array]:
     """Forward-backward in scaled probabilities, and (N,) bool: where float32 may have lost mass.
 
@@ -200,7 +206,8 @@ def _scaled(
         log_z[packing.order] += xp.log(mass.astype("float64"))
 
         before = forward_p.take(packing.previous, axis=0)
-        before *= weights[packing.sequence[n:]][:, None]
+        if weights is not None:
+            before *= weights[packing.sequence[n:]][:, None]
         edges = (before.T @ factors_p[n:]) * moves
         forward_p *= backward_p
     return Posterior(log_z=log_z, nodes=packing.unpack(forward_p), edges=edges), lost
@@ -231,7 +238,8 @@ def _log_space(emissions: Array, packing: Packing, chain: Chain, allowed: Array 
             beta_p[earlier] = _logsumexp(onward, 2, xp)
             of = packing.sequence[rows]
             pairs = xp.exp(alpha_p[earlier][:, :, None] + onward - log_z[of][:, None, None])
-            edges += (weights[of][:, None, None] * xp.nan_to_num(pairs)).sum(axis=0)
+            pairs = xp.nan_to_num(pairs)
+            edges += (pairs if weights is None else weights[of][:, None, None] * pairs).sum(axis=0)
         nodes_p = xp.nan_to_num(xp.exp(alpha_p + beta_p - log_z[packing.sequence][:, None]))
     nodes = packing.unpack(nodes_p).astype(emissions.dtype)
     return Posterior(log_z=log_z, nodes=nodes, edges=edges.astype(emissions.dtype))

@@ -41,13 +41,14 @@ def chain_loss(
     weights: (N,) float a sequence, 1 by default.
     """
     xp = get_array_module(emissions)
-    if weights is None:
-        weights = xp.ones(packing.n_sequences, dtype=emissions.dtype)
-    weights = weights.astype(emissions.dtype)
+    if weights is not None:
+        weights = weights.astype(emissions.dtype)
     free = forward_backward(emissions, packing, chain, allowed=possible, weights=weights)
     gold = _constrained(emissions, packing, chain, allowed, weights)
-    d_emissions = free.nodes - gold.nodes
-    d_emissions *= xp.repeat(weights, list(packing.lengths))[:, None]
+    d_emissions = free.nodes
+    d_emissions -= gold.nodes
+    if weights is not None:
+        d_emissions *= xp.repeat(weights, list(packing.lengths))[:, None]
     first = packing.flat[: packing.n_sequences]
     last = packing.flat[packing.last]
     losses = xp.full(packing.n_sequences, xp.inf)
@@ -62,41 +63,39 @@ def chain_loss(
     )
 
 
-def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array) -> Posterior:
+def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array | None) -> Posterior:
     """Z(allowed): a path's score where every tag is known, forward-backward where some are not."""
     xp = get_array_module(emissions)
-    is_set = _n_allowed(allowed) != 1  # (T,)
+    counts = allowed.astype(emissions.dtype)  # (T, L)
+    # a product with ones, for NumPy sums short rows several times slower
+    is_set = counts @ xp.ones(counts.shape[1], dtype=counts.dtype) != 1  # (T,)
     if not is_set.any():
-        return _one_path(emissions, packing, chain, allowed, weights)
+        return _one_path(emissions, packing, chain, counts, weights)
     known = xp.bincount(packing.sequence, weights=packing.pack(is_set), minlength=packing.n_sequences) == 0
     if not known.any():
         return forward_backward(emissions, packing, chain, allowed=allowed, weights=weights)
     log_z, nodes, edges = xp.empty(packing.n_sequences), xp.empty_like(emissions), 0.0
     for which in (known, ~known):
         rows, part = subset(packing, which, xp)
-        share = _constrained(emissions[rows], part, chain, allowed[rows], weights[which])
+        chosen = None if weights is None else weights[which]
+        share = _constrained(emissions[rows], part, chain, allowed[rows], chosen)
         log_z[which], nodes[rows] = share.log_z, share.nodes
         edges = edges + share.edges
     return Posterior(log_z, nodes, edges)
 
 
-def _one_path(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array) -> Posterior:
+def _one_path(emissions: Array, packing: Packing, chain: Chain, nodes: Array, weights: Array | None) -> Posterior:
+    """The posterior of a path that is certain; `nodes`: (T, L) its tags as rows of a single 1."""
     xp = get_array_module(emissions)
     n_tags = emissions.shape[1]
-    nodes = allowed.astype(emissions.dtype)
-    # one-hot rows times 0 1 2 ...: an arg max without its reduction of short rows
+    # times 0 1 2 ...: an arg max without its reduction of short rows
     tags = (nodes @ xp.arange(n_tags, dtype=nodes.dtype)).astype("int64")
     tags_p = packing.pack(tags)
     pairs = tags_p[packing.previous] * n_tags + tags_p[packing.n_sequences :]
-    edges = xp.bincount(pairs, weights=weights[packing.sequence[packing.n_sequences :]], minlength=n_tags**2)
+    of_pairs = None if weights is None else weights[packing.sequence[packing.n_sequences :]]
+    edges = xp.bincount(pairs, weights=of_pairs, minlength=n_tags**2)
     return Posterior(
         log_z=path_score(emissions, packing, chain, tags),
         nodes=nodes,
         edges=edges.reshape(n_tags, n_tags).astype(emissions.dtype),
     )
-
-
-def _n_allowed(allowed: Array) -> Array:
-    """(T,) how many tags each token may bear, by a product, which NumPy does faster than a sum of short rows."""
-    xp = get_array_module(allowed)
-    return allowed.astype("float32") @ xp.ones(allowed.shape[1], dtype="float32")
