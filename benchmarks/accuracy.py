@@ -238,11 +238,13 @@ def print_tables() -> None:
     for row in rows.read(BENCH):
         if row["metric"] == "test_f":
             values.setdefault((row["case"], row["system"]), {})[row["seed"]] = row["value"]
-    body = [(case, system, _summary(list(by_seed.values()))) for (case, system), by_seed in sorted(values.items())]
+    cases = ["bc5cdr", *(f"ncbi-{size}" for size in SIZES)]
+    by_case = sorted(values.items(), key=lambda item: (cases.index(item[0][0]), item[0][1]))
+    body = [(case, system, _summary(list(by_seed.values()))) for (case, system), by_seed in by_case]
     print(rows.table(("case", "system", "test F1: mean (sd, seeds)"), body))
     pairs = (("tl_ner-transfer", "tl_ner-scratch"), ("tl_ner-transfer", "spacy-continued"))
     differences = []
-    for case in sorted({case for case, _ in values}):
+    for case in cases:
         for a, b in pairs:
             first, second = values.get((case, a), {}), values.get((case, b), {})
             paired = [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
