@@ -1,16 +1,17 @@
 """Build spacy-tlner: the entry points below are how spaCy finds every part of it."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-ABOUT: dict = {}
-exec((HERE / "spacy_tlner" / "about.py").read_text(encoding="utf8"), ABOUT)
+# read rather than imported: what the package imports may not be installed yet
+VERSION = re.findall(r'__version__ = "(.+)"', (HERE / "spacy_tlner" / "about.py").read_text(encoding="utf8"))[0]
 
 setup(
     name="spacy-tlner",
-    version=ABOUT["__version__"],
+    version=VERSION,
     description="Transfer-learning named entity recognition inside spaCy",
     long_description=(HERE / "README.md").read_text(encoding="utf8"),
     long_description_content_type="text/markdown",

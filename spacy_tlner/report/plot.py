@@ -10,7 +10,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _DASHES = ("7 4", "", "2 3", "9 3 2 3", "5 2", "1 2")
 
 _WIDTH, _HEIGHT = 600, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 16, 16, 44
+# to the right there is room for half a label of the last tick
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 36, 16, 44
 
 
 class Series(NamedTuple):

@@ -1,0 +1,25 @@
+"""What the README shows runs as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_python_example_runs() -> None:
+    found = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf8"), re.DOTALL)
+    assert found
+    # seeded, so that the printed line is that of the comment
+    code = "from thinc.api import fix_random_seed\nfix_random_seed(0)\n" + found[1]
+    shown = re.search(r"# (\[.*\])", found[1])
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown and result.stdout.strip() == shown[1]
+
+
+def test_files_that_it_names_exist() -> None:
+    text = README.read_text(encoding="utf8")
+    named = set(re.findall(r"\b(?:configs|docs|benchmarks)/[\w./]+\.(?:cfg|md|py)\b", text))
+    assert len(named) > 6
+    assert all((README.parent / path).exists() for path in named)
