@@ -70,7 +70,7 @@ class Packing:
         )
 
     def pack(self, rows: Array) -> Array:
-        """Rows in flat order to packed order; a copy. (`take` is several times as fast as an index in brackets.)"""
+        """Rows in flat order to packed order; a copy. (`take` costs less than an index in brackets.)"""
         return rows.take(self.flat, axis=0)
 
     def unpack(self, rows: Array) -> Array:

@@ -20,7 +20,8 @@ OutT = list[Floats2d]
 _DIRECTIONS = ("forward", "backward")
 _PARTS = {"W": "weight_ih_l0", "R": "weight_hh_l0", "b": "bias_ih_l0"}  # our names: torch's
 # What a run costs, counted in sequence-steps: each time step as much as this many more sequences, each run
-# as much as this many more (fitted to oneDNN's LSTM on one core, widths 200 to 400).
+# as much as this many more. The first was read off oneDNN's LSTM on one core (200 states a direction, 4 to 64
+# sequences), the second is an estimate of the call's own overhead.
 _COST_OF_STEP = 5
 _COST_OF_RUN = 40
 # Longer rows fall out of the cache in training.
