@@ -161,8 +161,8 @@ def budget(name: str, size: str) -> dict[str, Any]:
     return FEW if few else MANY
 
 
-# Ours alone was tuned, on all of NCBI dev at 100 sentences, seeds 0 to 2: dropout 0.7 was better than 0.5 both from scratch
-# and with transfer. Those runs are not kept as rows.
+# Ours alone was tuned, on all of NCBI dev at 100 sentences, seeds 0 to 2: dropout 0.7 was better than 0.5 both from
+# scratch and with transfer. Those runs are not kept as rows.
 FEW: dict[str, Any] = {
     "training.max_epochs": 0,
     "training.max_steps": 500,
