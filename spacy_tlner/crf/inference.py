@@ -1,4 +1,4 @@
-"""Exact inference on a linear chain: log Z, marginals, and the best path. Arrays only, NumPy or CuPy.
+"""Exact inference on a linear chain: log Z, marginals, entropy, and the best path. Arrays only, NumPy or CuPy.
 
 Forward-backward runs in scaled probabilities (Rabiner 1989, section V.A; a matrix product and a row sum
 per step) and falls back to log space, sequence by sequence, where scaling would lose mass. Arrays named
@@ -43,44 +43,63 @@ class Posterior:
 
     log_z: (N,) float64. nodes: (T, L) tag marginals. edges: (L, L) pair marginals summed over the
     batch, each sequence times its weight. A sequence without any permitted path has log_z -inf and
-    all-zero marginals.
+    all-zero marginals. The rest only if asked for: moves (T, M), P(y_t = j | y_{t-1} = i) for each
+    asked move (i, j), 0 at a sequence's first token; entropy (N,) float64 of the paths, in nats.
     """
 
     log_z: Array
     nodes: Array
     edges: Array
+    moves: Array | None = None
+    entropy: Array | None = None
 
 
 def forward_backward(
-    emissions: Array, packing: Packing, chain: Chain, *, allowed: Array | None = None, weights: Array | None = None
+    emissions: Array,
+    packing: Packing,
+    chain: Chain,
+    *,
+    allowed: Array | None = None,
+    weights: Array | None = None,
+    moves: Array | None = None,
+    entropy: bool = False,
 ) -> Posterior:
     """Sum over all paths that are legal and, if given, allowed.
 
     emissions: (T, L) float. allowed: (T, L) bool, the tags that each token may bear.
     weights: (N,) float, multiplies each sequence's share of `edges` only; None means 1.
-    Cost: two (n, L) x (L, L) products a step, n the sequences that reach it; memory linear in T.
+    moves: (M, 2) tag ids from, to: asks for `Posterior.moves`. entropy: asks for `Posterior.entropy`.
+    Cost: two (n, L) x (L, L) products a step, n the sequences that reach it; entropy one more, moves
+    (T, M); memory linear in T.
     """
-    posterior, lost = _scaled(emissions, packing, chain, allowed, weights)
-    if posterior is not None and not lost.any():
+    posterior, lost = _scaled(emissions, packing, chain, allowed, weights, moves, entropy)
+    if not lost.any():
         return posterior
-    xp = get_array_module(emissions)
-    if posterior is None or lost.all():
-        return _log_space(emissions, packing, chain, allowed, weights)
+    if lost.all():
+        return _log_space(emissions, packing, chain, allowed, weights, moves, entropy)[0]
     # Redo the lost sequences exactly and the kept ones with the edges of the lost left out.
+    xp = get_array_module(emissions)
     log_z, nodes, edges = xp.empty(packing.n_sequences), xp.empty_like(emissions), 0.0
+    asked = None if moves is None else xp.empty((len(emissions), len(moves)), dtype=emissions.dtype)
+    entropies = xp.empty(packing.n_sequences) if entropy else None
     for which, method in ((~lost, _scaled), (lost, _log_space)):
         rows, part = subset(packing, which, xp)
-        result = method(
+        found, _ = method(
             emissions[rows],
             part,
             chain,
             None if allowed is None else allowed[rows],
             None if weights is None else weights[which],
+            moves,
+            entropy,
         )
-        found: Posterior = result[0] if isinstance(result, tuple) else result
         log_z[which], nodes[rows] = found.log_z, found.nodes
         edges = edges + found.edges
-    return Posterior(log_z=log_z, nodes=nodes, edges=edges)
+        if asked is not None:
+            asked[rows] = found.moves
+        if entropies is not None:
+            entropies[which] = found.entropy
+    return Posterior(log_z=log_z, nodes=nodes, edges=edges, moves=asked, entropy=entropies)
 
 
 def viterbi(emissions: Array, packing: Packing, chain: Chain, *, allowed: Array | None = None) -> Array:
@@ -151,7 +170,13 @@ def _masked_emissions(emissions: Array, packing: Packing, chain: Chain, allowed:
 
 
 def _scaled(
-    emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, weights: Array | None = None
+    emissions: Array,
+    packing: Packing,
+    chain: Chain,
+    allowed: Array | None,
+    weights: Array | None,
+    asked: Array | None,
+    entropy: bool,
 ) -> tuple[Posterior, Array]:
     """Forward-backward in scaled probabilities, and (N,) bool: where float32 may have lost mass.
 
@@ -206,31 +231,62 @@ def _scaled(
         log_z[packing.order] += xp.log(mass.astype("float64"))
 
         before = forward_p.take(packing.previous, axis=0)
+        # sum_ij P(i, j at t) log G_ij, the part of the entropy that is the moves'
+        inside = (before @ _x_log_x(moves, xp) * factors_p[n:]).sum(axis=1) if entropy else None
         if weights is not None:
             before *= weights[packing.sequence[n:]][:, None]
         edges = (before.T @ factors_p[n:]) * moves
         forward_p *= backward_p
-    return Posterior(log_z=log_z, nodes=packing.unpack(forward_p), edges=edges), lost
+        asked_p = None
+        if asked is not None:  # G_ij x_j / r_i, x = F r / z
+            asked_p = xp.zeros((len(emissions), len(asked)), dtype=emissions.dtype)
+            asked_p[n:] = factors_p[n:].take(asked[:, 1], axis=1)
+            asked_p[n:] *= moves[asked[:, 0], asked[:, 1]]
+            asked_p[n:] /= backward_p.take(packing.previous, axis=0).take(asked[:, 0], axis=1)
+            asked_p[~xp.isfinite(asked_p)] = 0
+        entropies = None
+        if entropy:
+            # H = H(y_1) + sum_t H(y_t | y_{t-1}), P(j | i) = G_ij x_j / r_i (Hernando et al. 2005)
+            factors_p[:n], backward_p[packing.last] = forward_p[:n], 1
+            surprise_p = (forward_p * _finite_log(factors_p, xp)).sum(axis=1, dtype="float64")
+            surprise_p -= (forward_p * _finite_log(backward_p, xp)).sum(axis=1, dtype="float64")
+            surprise_p[n:] += inside
+            entropies = xp.maximum(-xp.bincount(packing.sequence, weights=surprise_p, minlength=n), 0)
+    return (
+        Posterior(
+            log_z=log_z,
+            nodes=packing.unpack(forward_p),
+            edges=edges,
+            moves=None if asked_p is None else packing.unpack(asked_p),
+            entropy=entropies,
+        ),
+        lost,
+    )
 
 
-def _log_space(emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, weights: Array) -> Posterior:
-    """The same sums by log-sum-exp in float64: slow, (n, L, L) a step, and exact for any scores."""
+def _log_space(
+    emissions: Array,
+    packing: Packing,
+    chain: Chain,
+    allowed: Array | None,
+    weights: Array | None,
+    asked: Array | None,
+    entropy: bool,
+) -> tuple[Posterior, Array]:
+    """The same sums by log-sum-exp in float64: slow, (n, L, L) a step, and exact for any scores. Nothing is lost."""
     xp = get_array_module(emissions)
     sizes, offsets, n = packing.sizes, packing.offsets, packing.n_sequences
     with numpy.errstate(all="ignore"):  # zero and infinity are looked at afterwards; CuPy never warns
-        scores_p = _masked_emissions(emissions.astype("float64"), packing, chain, allowed, xp)
-        moves = xp.where(chain.legal, chain.transitions.astype("float64"), -xp.inf)
-        ends = xp.where(chain.legal_end, chain.end.astype("float64"), -xp.inf)
-        alpha_p = scores_p.copy()
-        for t in range(1, len(sizes)):
-            before = alpha_p[offsets[t - 1] : offsets[t - 1] + sizes[t]]
-            alpha_p[offsets[t] : offsets[t + 1]] += _logsumexp(before[:, :, None] + moves, 1, xp)
+        scores_p, moves, ends = _log_scores(emissions, packing, chain, allowed, xp)
+        alpha_p = _log_forward(scores_p, moves, packing, xp)
         log_z = xp.empty(n)
         log_z[packing.order] = _logsumexp(alpha_p[packing.last] + ends, 1, xp)
 
         beta_p = xp.empty_like(scores_p)
         beta_p[packing.last] = ends
         edges = xp.zeros_like(moves)
+        asked_p = None if asked is None else xp.zeros((len(emissions), len(asked)), dtype=emissions.dtype)
+        entropies = xp.zeros(n)
         for t in range(len(sizes) - 1, 0, -1):
             rows = slice(offsets[t], offsets[t + 1])
             earlier = slice(offsets[t - 1], offsets[t - 1] + sizes[t])
@@ -240,9 +296,60 @@ def _log_space(emissions: Array, packing: Packing, chain: Chain, allowed: Array 
             pairs = xp.exp(alpha_p[earlier][:, :, None] + onward - log_z[of][:, None, None])
             pairs = xp.nan_to_num(pairs)
             edges += (pairs if weights is None else weights[of][:, None, None] * pairs).sum(axis=0)
+            if asked is not None or entropy:
+                onward -= beta_p[earlier][:, :, None]  # log P(j | i)
+            if asked is not None and asked_p is not None:
+                asked_p[rows] = xp.nan_to_num(xp.exp(onward[:, asked[:, 0], asked[:, 1]]))
+            if entropy:
+                entropies[of] -= (pairs * xp.where(pairs > 0, onward, 0)).sum(axis=(1, 2))
         nodes_p = xp.nan_to_num(xp.exp(alpha_p + beta_p - log_z[packing.sequence][:, None]))
-    nodes = packing.unpack(nodes_p).astype(emissions.dtype)
-    return Posterior(log_z=log_z, nodes=nodes, edges=edges.astype(emissions.dtype))
+        entropies[packing.order] -= _x_log_x(nodes_p[:n], xp).sum(axis=1)
+    return (
+        Posterior(
+            log_z=log_z,
+            nodes=packing.unpack(nodes_p).astype(emissions.dtype),
+            edges=edges.astype(emissions.dtype),
+            moves=None if asked_p is None else packing.unpack(asked_p),
+            entropy=xp.maximum(entropies, 0) if entropy else None,
+        ),
+        xp.zeros(n, dtype=bool),
+    )
+
+
+def log_forward(emissions: Array, packing: Packing, chain: Chain, allowed: Array | None) -> tuple[Array, Array, Array]:
+    """In float64: log forward variables (T, L) in packed order, log moves (L, L) and ends (L,); -inf: not permitted."""
+    xp = get_array_module(emissions)
+    with numpy.errstate(all="ignore"):
+        scores_p, moves, ends = _log_scores(emissions, packing, chain, allowed, xp)
+        return _log_forward(scores_p, moves, packing, xp), moves, ends
+
+
+def _log_forward(scores_p: Array, moves: Array, packing: Packing, xp: Array) -> Array:
+    alpha_p, sizes, offsets = scores_p.copy(), packing.sizes, packing.offsets
+    for t in range(1, len(sizes)):
+        before = alpha_p[offsets[t - 1] : offsets[t - 1] + sizes[t]]
+        alpha_p[offsets[t] : offsets[t + 1]] += _logsumexp(before[:, :, None] + moves, 1, xp)
+    return alpha_p
+
+
+def _log_scores(
+    emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, xp: Array
+) -> tuple[Array, Array, Array]:
+    """Scores in float64, -inf where not permitted: emissions with start (T, L) packed, moves (L, L), ends (L,)."""
+    return (
+        _masked_emissions(emissions.astype("float64"), packing, chain, allowed, xp),
+        xp.where(chain.legal, chain.transitions.astype("float64"), -xp.inf),
+        xp.where(chain.legal_end, chain.end.astype("float64"), -xp.inf),
+    )
+
+
+def _finite_log(x: Array, xp: Array) -> Array:
+    """log x, 0 where x is 0."""
+    return xp.where(x > 0, xp.log(x), 0)
+
+
+def _x_log_x(x: Array, xp: Array) -> Array:
+    return x * _finite_log(x, xp)
 
 
 def _row_max(rows: Array, xp: Array) -> Array:
