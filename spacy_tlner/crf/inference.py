@@ -277,7 +277,7 @@ def _log_space(
     xp = get_array_module(emissions)
     sizes, offsets, n = packing.sizes, packing.offsets, packing.n_sequences
     with numpy.errstate(all="ignore"):  # zero and infinity are looked at afterwards; CuPy never warns
-        scores_p, moves, ends = _log_scores(emissions, packing, chain, allowed, xp)
+        scores_p, moves, ends = log_scores(emissions, packing, chain, allowed)
         alpha_p = _log_forward(scores_p, moves, packing, xp)
         log_z = xp.empty(n)
         log_z[packing.order] = _logsumexp(alpha_p[packing.last] + ends, 1, xp)
@@ -320,7 +320,7 @@ def log_forward(emissions: Array, packing: Packing, chain: Chain, allowed: Array
     """In float64: log forward variables (T, L) in packed order, log moves (L, L) and ends (L,); -inf: not permitted."""
     xp = get_array_module(emissions)
     with numpy.errstate(all="ignore"):
-        scores_p, moves, ends = _log_scores(emissions, packing, chain, allowed, xp)
+        scores_p, moves, ends = log_scores(emissions, packing, chain, allowed)
         return _log_forward(scores_p, moves, packing, xp), moves, ends
 
 
@@ -332,10 +332,9 @@ def _log_forward(scores_p: Array, moves: Array, packing: Packing, xp: Array) -> 
     return alpha_p
 
 
-def _log_scores(
-    emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, xp: Array
-) -> tuple[Array, Array, Array]:
+def log_scores(emissions: Array, packing: Packing, chain: Chain, allowed: Array | None) -> tuple[Array, Array, Array]:
     """Scores in float64, -inf where not permitted: emissions with start (T, L) packed, moves (L, L), ends (L,)."""
+    xp = get_array_module(emissions)
     return (
         _masked_emissions(emissions.astype("float64"), packing, chain, allowed, xp),
         xp.where(chain.legal, chain.transitions.astype("float64"), -xp.inf),
