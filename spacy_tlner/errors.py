@@ -45,6 +45,16 @@ class Errors:
         "Name one of these as the component's `head`, or add labels for it."
     )
     TL010 = "[TL010] Component '{name}': labels is the text {labels!r}; expected a list of labels, or {{head: list}}."
+    TL020 = (
+        "[TL020] The corpus {corpus!r} is said to annotate {label!r}, which this component does not know (it knows: "
+        "{labels}). Correct `annotates` of the reader, or add the label: in [initialize.components] labels, or with "
+        "add_label."
+    )
+    TL021 = (
+        "[TL021] The corpus {corpus!r} is said to annotate {annotated} alone, but holds a mention of {label!r}. In: "
+        "{text!r} ... Name the label in `annotates` of the reader, or convert the corpus with a label map that leaves "
+        "it out."
+    )
 
     # --- TL1xx: warm start and label maps ---
     TL101 = (
@@ -137,6 +147,14 @@ class Errors:
     TL217 = (
         "[TL217] Corpus {name!r} of spacy_tlner.MultiCorpus.v1 is a {found}, not a reader. Give its block a reader, "
         'for example @readers = "spacy.Corpus.v1" and a path.'
+    )
+    TL218 = (
+        "[TL218] `annotates` of spacy_tlner.MultiCorpus.v1 names the corpus {name!r}, which it does not read. It "
+        "reads: {names}."
+    )
+    TL219 = (
+        "[TL219] `annotates` of spacy_tlner.MultiCorpus.v1 has {found!r} for the corpus {name!r}; expected a list of "
+        'the labels that this corpus annotates, for example ["Disease"]. Leave a corpus out that annotates all.'
     )
 
     TL250 = "[TL250] spacy_tlner.batch_by_length: size and pool must be at least 1, given size {size}, pool {pool}."

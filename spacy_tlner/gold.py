@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from .errors import Errors
+from .stamps import annotated_labels, corpus_of
 from .tags import OUTSIDE, Mention, TagScheme
 
 Sets = NDArray[numpy.bool_]  # (tokens, tags): which tags each token may bear
@@ -15,9 +16,12 @@ Sets = NDArray[numpy.bool_]  # (tokens, tags): which tags each token may bear
 def allowed_tags(example: Example, scheme: TagScheme) -> Sets:
     """The gold of a document. A token with a known tag allows one; a missing or misaligned one allows all.
 
-    Raises TL005 on a label that the scheme does not have.
+    Where the corpus annotates some labels only (`stamps.annotated_labels`), O allows O and every tag of the others.
+    Raises TL005 on a label that the scheme does not have, TL020 if the corpus is said to annotate one, TL021 on a
+    mention whose label the corpus is said not to annotate.
     """
     doc, gold = example.predicted, example.reference
+    hidden = _hidden_tags(gold, scheme)
     columns = gold.to_array([ORTH, ENT_IOB, ENT_TYPE])
     allowed = numpy.zeros((len(doc), scheme.n_tags), dtype=bool)
     for ent in gold.ents:
@@ -36,8 +40,30 @@ def allowed_tags(example: Example, scheme: TagScheme) -> Sets:
         tags = numpy.asarray([scheme.ids.get(name, OUTSIDE) for name in names], dtype="int64")
         unknown = numpy.asarray([name is None or name == "-" for name in names], dtype=bool)
     allowed[numpy.arange(len(doc)), tags] = True
+    if hidden is not None:
+        allowed[tags == OUTSIDE] |= hidden
     allowed[unknown] = True
     return allowed
+
+
+def _hidden_tags(gold: Doc, scheme: TagScheme) -> NDArray[numpy.bool_] | None:
+    """(tags,) tags of labels that were never annotated in the corpus of `gold`; None where every label was."""
+    annotated = annotated_labels(gold)
+    if annotated is None:
+        return None
+    for label in annotated:
+        if label not in scheme.labels:
+            raise ValueError(Errors.TL020.format(corpus=corpus_of(gold), label=label, labels=", ".join(scheme.labels)))
+    for ent in gold.ents:
+        if ent.label_ in scheme.labels and ent.label_ not in annotated:
+            message = Errors.TL021.format(
+                corpus=corpus_of(gold), annotated=", ".join(annotated), label=ent.label_, text=gold[:10].text
+            )
+            raise ValueError(message)
+    hidden = numpy.zeros(scheme.n_tags, dtype=bool)
+    for label in scheme.labels:
+        hidden[scheme.tags_of(label)] = label not in annotated
+    return hidden
 
 
 def possible_tags(doc: Doc, scheme: TagScheme) -> Sets | None:
@@ -72,10 +98,10 @@ def training_sets(example: Example, scheme: TagScheme) -> tuple[Sets, Sets | Non
     allowed, possible = allowed_tags(example, scheme), possible_tags(example.predicted, scheme)
     if possible is None:
         return allowed, None
-    known = allowed.sum(axis=1) == 1
-    if (allowed & ~possible)[known].any():
+    within = allowed & possible
+    if not within.any(axis=1).all():
         return allowed, None
-    return allowed & possible, possible
+    return within, possible
 
 
 def blocked_spans(doc: Doc) -> list:

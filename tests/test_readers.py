@@ -7,8 +7,8 @@ from spacy.util import load_config_from_str, registry, resolve_dot_names
 
 from spacy_tlner.corpora.docbin import write_docs
 from spacy_tlner.corpora.faults import CorpusError
-from spacy_tlner.corpora.names import corpus_of
 from spacy_tlner.corpora.readers import MultiCorpus
+from spacy_tlner.stamps import annotated_labels, corpus_of
 
 NLP = spacy.blank("en")
 
