@@ -2,30 +2,32 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import numpy
 import srsly
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.pipeline.ner import make_ner_scorer
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import from_bytes, from_disk
+from spacy.util import from_bytes, from_disk, to_bytes, to_disk
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from .crf.inference import viterbi
+from .annotate import set_candidates, set_ents
+from .chains import Chains
 from .crf.layer import add_gradient, chain_of
 from .crf.loss import ChainLoss, chain_loss
 from .crf.packing import Packing
 from .errors import Errors
-from .gold import Sets, blocked_spans, possible_tags, training_sets
+from .gold import Sets, possible_tags, training_sets
 from .layers.heads import copy_tags, get_head, set_head
 from .layers.types import clear_caches
+from .mentions import Scored, best_first
 from .processes import keep_forks_alive
-from .tags import TagScheme
+from .tags import Mention, TagScheme
 from .transfer.vocabulary import learn_vocabularies
 from .transfer.warm_start import warm_start
 
@@ -61,18 +63,53 @@ DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
 
 Labels = Union[Sequence[str], dict[str, Sequence[str]]]  # noqa: UP007  (pydantic reads it on Python 3.10)
 
+# what of `cfg` is stored with the weights; thresholds live in the pipeline's config
+_STORED = ("labels", "temperatures")
+
 keep_forks_alive()
+
+
+class Prediction(NamedTuple):
+    """What is found in a document: entities in order, and the candidates with their probabilities, if asked for."""
+
+    mentions: list[Mention]
+    candidates: list[Scored] | None
 
 
 @Language.factory(
     "tl_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config={"model": DEFAULT_MODEL, "head": "main", "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans", "span._.tl_prob"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "head": "main",
+        "threshold": None,
+        "label_thresholds": {},
+        "candidates": None,
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+    },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
-def make_tl_ner(nlp: Language, name: str, model: Model, head: str, scorer: Callable | None) -> "TransferNER":
+def make_tl_ner(
+    nlp: Language,
+    name: str,
+    model: Model,
+    head: str,
+    threshold: float | None,
+    label_thresholds: dict[str, float],
+    candidates: float | None,
+    scorer: Callable | None,
+) -> "TransferNER":
     """Make the component. See `TransferNER`."""
-    return TransferNER(nlp.vocab, model, name, head=head, scorer=scorer)
+    return TransferNER(
+        nlp.vocab,
+        model,
+        name,
+        head=head,
+        threshold=threshold,
+        label_thresholds=label_thresholds,
+        candidates=candidates,
+        scorer=scorer,
+    )
 
 
 class TransferNER(TrainablePipe):
@@ -80,6 +117,10 @@ class TransferNER(TrainablePipe):
 
     model: `Model[List[Doc], List[Floats2d]]` with refs `tok2vec` and `heads` (`spacy_tlner.TransferTagger.v1`).
     head: the head that is trained and predicts. scorer: as in spaCy; None leaves scores empty.
+    threshold: None: entities are the best tagging. A probability: entities are the mentions of at least this
+    probability, best first where they overlap, so a lower one adds entities. label_thresholds: {label: its own
+    threshold}, beside `threshold`. candidates: None: nothing. A probability: every mention of at least this
+    probability goes to `doc.spans["{name}_candidates"]`, its own in `attrs["scores"]` and `span._.tl_prob`.
     """
 
     def __init__(
@@ -89,6 +130,9 @@ class TransferNER(TrainablePipe):
         name: str = "tl_ner",
         *,
         head: str = "main",
+        threshold: float | None = None,
+        label_thresholds: dict[str, float] | None = None,
+        candidates: float | None = None,
         scorer: Callable | None = make_ner_scorer(),
     ):
         self.vocab = vocab
@@ -96,8 +140,15 @@ class TransferNER(TrainablePipe):
         self.name = name
         self.head = head
         self.scorer = scorer
-        # {head: [labels]}, in the order of their tags
-        self.cfg: dict[str, Any] = {"labels": {}}
+        # labels: {head: [labels]}, in the order of their tags; temperatures: {head: of its probabilities}. The rest
+        # mirrors the config, where it is stored; here because `spacy find-threshold` sets it here
+        self.cfg: dict[str, Any] = {
+            "labels": {},
+            "temperatures": {},
+            "threshold": threshold,
+            "label_thresholds": dict(label_thresholds or {}),
+            "candidates": candidates,
+        }
         self._scheme = TagScheme(())
 
     @property
@@ -120,35 +171,90 @@ class TransferNER(TrainablePipe):
 
     # --- prediction ---
 
-    def predict(self, docs: Iterable[Doc]) -> list[numpy.ndarray]:
-        """The best legal tag ids, (tokens,) a document. Entities set before are part of the path."""
-        docs = list(docs)
-        lengths = [len(doc) for doc in docs]
-        if not any(lengths):
-            return [numpy.zeros(0, dtype="int64") for _ in docs]
-        ops = self.model.ops
-        emissions = self.model.predict(docs)
-        packing = Packing.of([n for n in lengths if n], ops.xp)
-        possible = _stack_or_none([possible_tags(doc, self.scheme) for doc in docs], lengths, self.scheme)
-        tags = viterbi(
-            ops.flatten(emissions),
-            packing,
-            self._chain(),
-            allowed=None if possible is None else ops.xp.asarray(possible),
-        )
-        return numpy.split(ops.to_numpy(tags), numpy.cumsum(lengths)[:-1])
+    def predict(self, docs: Iterable[Doc]) -> list[Prediction]:
+        """The entities of each document and, if `candidates` is set, every mention likely enough.
 
-    def set_annotations(self, docs: Iterable[Doc], tags: list[numpy.ndarray]) -> None:
-        """Write `doc.ents`. Entities set before stay as they are, blocked tokens stay blocked, the rest becomes O."""
-        for doc, doc_tags in zip(docs, tags):
-            kept = list(doc.ents)
-            covered = {(ent.start, ent.end) for ent in kept}
-            found = [
-                Span(doc, start, end, label=label)
-                for start, end, label in self.scheme.decode(doc_tags)
-                if (start, end) not in covered
-            ]
-            doc.set_ents(kept + found, blocked=blocked_spans(doc), default="outside")
+        Raises TL011 to TL014 on settings that cannot be used.
+        """
+        docs = list(docs)
+        thresholds, least = self._thresholds(), self.candidates
+        if not any(len(doc) for doc in docs):
+            return [Prediction([], None if least is None else []) for _ in docs]
+        chains = self.chains(docs)
+        if thresholds:
+            likely = chains.mentions_above(min(thresholds.values()))
+            ents = [best_first(s for s in of if s.probability >= thresholds[s.mention.label]) for of in likely]
+        else:
+            ents = [self.scheme.decode(tags) for tags in chains.best()]
+        if least is None:
+            return [Prediction(mentions, None) for mentions in ents]
+        return [Prediction(*both) for both in zip(ents, chains.candidates(least, ents))]
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: list[Prediction]) -> None:
+        """Write `doc.ents` and, if `candidates` is set, the span group `{name}_candidates`. See `annotate.py`."""
+        for doc, prediction in zip(docs, predictions):
+            set_ents(doc, prediction.mentions)
+            if prediction.candidates is not None:
+                set_candidates(doc, self.name, prediction.candidates)
+
+    def chains(self, docs: Iterable[Doc]) -> Chains:
+        """What the model says of a batch: taggings, marginals, probabilities of mentions, entropy, samples.
+
+        Entities set before are taken as given. Raises TL014 on a component without weights.
+        """
+        docs = list(docs)
+        self._require_weights()
+        lengths = [len(doc) for doc in docs]
+        ops = self.model.ops
+        emissions = ops.flatten(self.model.predict(docs)) if any(lengths) else ops.alloc2f(0, self.scheme.n_tags)
+        possible = _stack_or_none([possible_tags(doc, self.scheme) for doc in docs], lengths, self.scheme)
+        return Chains(
+            emissions=emissions,
+            chain=self._chain(),
+            scheme=self.scheme,
+            lengths=lengths,
+            possible=None if possible is None else ops.xp.asarray(possible),
+        ).at(self.temperature)
+
+    @property
+    def temperature(self) -> float:
+        """What scores are divided by before they become probabilities, of the active head; no entity depends on it."""
+        return float(self.cfg["temperatures"].get(self.head, 1.0))
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        self.cfg["temperatures"][self.head] = float(value)
+
+    @property
+    def candidates(self) -> float | None:
+        """The least probability of a candidate; None if no candidates are written. Raises TL011."""
+        least = self.cfg["candidates"]
+        return None if least is None else self._probability("candidates", least)
+
+    def _thresholds(self) -> dict[str, float]:
+        """Of each label, the least probability of an entity; empty if the best tagging decides. Raises TL011-13."""
+        shared, each = self.cfg["threshold"], self.cfg["label_thresholds"]
+        if shared is None:
+            if each:
+                raise ValueError(Errors.TL013.format(name=self.name))
+            return {}
+        unknown = [label for label in each if label not in self.labels]
+        if unknown:
+            raise ValueError(Errors.TL012.format(name=self.name, unknown=unknown, labels=", ".join(self.labels)))
+        each = {label: self._probability(f"label_thresholds.{label}", value) for label, value in each.items()}
+        return dict.fromkeys(self.labels, self._probability("threshold", shared)) | each
+
+    def _probability(self, setting: str, value: Any) -> float:
+        # read at every prediction and not only once: `spacy find-threshold` and users set `cfg`
+        if isinstance(value, bool | str) or not 0 <= value <= 1:
+            raise ValueError(Errors.TL011.format(name=self.name, setting=setting, value=value))
+        return float(value)
+
+    def _require_weights(self) -> None:
+        heads = self.model.get_ref("heads")
+        if self.head not in heads.attrs["names"] or not get_head(heads, self.head).get_ref("crf").has_param("start"):
+            # a KeyError is what spaCy turns into its own "forgot to initialize" (E109) where the pipeline is run
+            raise KeyError(Errors.TL014.format(name=self.name))
 
     # --- training ---
 
@@ -251,7 +357,7 @@ class TransferNER(TrainablePipe):
         resolved = self._resolve_labels(labels, examples)
         for head, names in resolved.items():
             self._check_labels(head, names)
-        self.cfg["labels"] = resolved
+        self.cfg["labels"], self.cfg["temperatures"] = resolved, {}
         self._build_heads()
         sample = [eg.predicted for eg in examples if len(eg.predicted)][:10]
         self.model.initialize(X=sample or None)
@@ -324,6 +430,24 @@ class TransferNER(TrainablePipe):
 
     # --- storage ---
 
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Serialize. exclude: any of cfg, vocab, model."""
+        writers: dict[str, Any] = {
+            "cfg": lambda: srsly.json_dumps(self._stored_cfg()),
+            "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
+            "model": self.model.to_bytes,
+        }
+        return to_bytes(writers, exclude)
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Write to a folder. exclude: any of cfg, vocab, model."""
+        writers: dict[str, Any] = {
+            "cfg": lambda p: srsly.write_json(p, self._stored_cfg()),
+            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
+            "model": lambda p: self.model.to_disk(p),
+        }
+        to_disk(path, writers, exclude)
+
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TransferNER":
         """Load from `to_bytes`. exclude: any of cfg, vocab, model."""
         from_bytes(
@@ -347,8 +471,11 @@ class TransferNER(TrainablePipe):
         from_disk(path, readers, exclude)
         return self
 
+    def _stored_cfg(self) -> dict[str, Any]:
+        return {key: self.cfg[key] for key in _STORED}
+
     def _set_cfg(self, cfg: dict[str, Any]) -> None:
-        self.cfg.update(cfg)
+        self.cfg.update({key: cfg[key] for key in _STORED if key in cfg})
         # the shapes of what comes next depend on the labels; heads that fit keep their weights, for without
         # the model (`exclude`) nothing else brings them
         heads = self.model.get_ref("heads")

@@ -45,6 +45,22 @@ class Errors:
         "Name one of these as the component's `head`, or add labels for it."
     )
     TL010 = "[TL010] Component '{name}': labels is the text {labels!r}; expected a list of labels, or {{head: list}}."
+    TL011 = (
+        "[TL011] Component '{name}': {setting} is {value!r}; expected a probability, a number from 0 to 1 (or null). "
+        "Set it in [components.{name}]."
+    )
+    TL012 = (
+        "[TL012] Component '{name}': label_thresholds names {unknown}, which are no labels of it. It has: {labels}. "
+        "Correct the names in [components.{name}.label_thresholds]."
+    )
+    TL013 = (
+        "[TL013] Component '{name}': label_thresholds is set, but threshold is null, so the best tagging decides. Set "
+        "threshold in [components.{name}], for labels without one of their own, or remove label_thresholds."
+    )
+    TL014 = (
+        "[TL014] Component '{name}' has no weights yet, so it can predict nothing. Train it, load a trained pipeline, "
+        "or call nlp.initialize() first."
+    )
     TL020 = (
         "[TL020] The corpus {corpus!r} is said to annotate {label!r}, which this component does not know (it knows: "
         "{labels}). Correct `annotates` of the reader, or add the label: in [initialize.components] labels, or with "

@@ -90,6 +90,12 @@ class TagScheme:
         """(n_tags,) tags that begin or end a mention (B, L, U): what a whitespace token may not bear."""
         return _frozen((self._prefix == _B) | (self._prefix == _L) | (self._prefix == _U))
 
+    @cached_property
+    def inner_moves(self) -> NDArray[numpy.intp]:
+        """(4 labels, 2) tag ids from, to, of the moves in a mention: B to I, B to L, I to I, I to L of each label."""
+        first = 1 + 4 * numpy.arange(len(self.labels))[:, None, None]
+        return (first + numpy.asarray([(_B, _I), (_B, _L), (_I, _I), (_I, _L)])).reshape(-1, 2)
+
     def encode(self, mentions: Iterable[Mention], n_tokens: int) -> NDArray[numpy.intp]:
         """Tag ids (n_tokens,) of non-overlapping mentions. Raises KeyError on a label that is not in the scheme."""
         tags = numpy.zeros(n_tokens, dtype=numpy.intp)

@@ -1,0 +1,61 @@
+"""What a prediction leaves on a Doc: entities, the group of candidates with their scores, `ent._.tl_prob`."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+
+import numpy
+from spacy.tokens import Doc, Span, SpanGroup
+
+from .gold import blocked_spans
+from .mentions import Scored
+from .tags import Mention
+
+# marks a span group as ours, whatever its name
+_COMPONENT = "component"
+
+
+def candidates_key(component: str) -> str:
+    """The name in `doc.spans` under which a component of this name leaves its candidates."""
+    return f"{component}_candidates"
+
+
+def set_ents(doc: Doc, mentions: Iterable[Mention]) -> None:
+    """Write `doc.ents`. Entities set before stay as they are, blocked tokens stay blocked, the rest becomes O."""
+    kept = list(doc.ents)
+    covered = {(ent.start, ent.end) for ent in kept}
+    found = [Span(doc, start, end, label=label) for start, end, label in mentions if (start, end) not in covered]
+    doc.set_ents(kept + found, blocked=blocked_spans(doc), default="outside")
+
+
+def set_candidates(doc: Doc, component: str, candidates: list[Scored]) -> None:
+    """Write the span group of a component: spans in order of start, end and label, probabilities in `attrs["scores"]`.
+
+    That is where spancat leaves its scores. DocBin, bytes, disk and copies of the Doc keep them; JSON (`to_json`),
+    `Doc.from_docs` and `Span.as_doc` keep the spans at most, without scores.
+    """
+    key = candidates_key(component)
+    spans = [Span(doc, *mention) for mention, _ in candidates]
+    scores = numpy.asarray([p for _, p in candidates], dtype="float32")
+    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores, _COMPONENT: component})
+
+
+def tl_prob(span: Span) -> float | None:
+    """The getter of `span._.tl_prob`: the probability that exactly these tokens bear this label.
+
+    Found by start, end and label among the candidates that a `tl_ner` with `candidates` set left on the Doc (the first
+    such component, if several are at one); None where it is not among them.
+    """
+    for group in span.doc.spans.values():
+        scores = group.attrs.get("scores")
+        if _COMPONENT not in group.attrs or scores is None or len(scores) != len(group):
+            continue
+        at = bisect_left(range(len(group)), (span.start, span.end), key=lambda i: (group[i].start, group[i].end))
+        while at < len(group) and (group[at].start, group[at].end) == (span.start, span.end):
+            if group[at].label == span.label:
+                return float(scores[at])
+            at += 1
+    return None
+
+
+if not Span.has_extension("tl_prob"):
+    Span.set_extension("tl_prob", getter=tl_prob)
