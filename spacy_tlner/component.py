@@ -85,6 +85,7 @@ class Prediction(NamedTuple):
         "threshold": None,
         "label_thresholds": {},
         "candidates": None,
+        "incorrect_spans_key": None,
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -97,6 +98,7 @@ def make_tl_ner(
     threshold: float | None,
     label_thresholds: dict[str, float],
     candidates: float | None,
+    incorrect_spans_key: str | None,
     scorer: Callable | None,
 ) -> "TransferNER":
     """Make the component. See `TransferNER`."""
@@ -108,6 +110,7 @@ def make_tl_ner(
         threshold=threshold,
         label_thresholds=label_thresholds,
         candidates=candidates,
+        incorrect_spans_key=incorrect_spans_key,
         scorer=scorer,
     )
 
@@ -121,6 +124,8 @@ class TransferNER(TrainablePipe):
     probability, best first where they overlap, so a lower one adds entities. label_thresholds: {label: its own
     threshold}, beside `threshold`. candidates: None: nothing. A probability: every mention of at least this
     probability goes to `doc.spans["{name}_candidates"]`, its own in `attrs["scores"]` and `span._.tl_prob`.
+    incorrect_spans_key: for training, as in spaCy's `ner`: the spans `reference.spans[key]` are known to be no
+    entities of their label, or of any if they have none. They count where tokens are not annotated otherwise.
     """
 
     def __init__(
@@ -133,12 +138,14 @@ class TransferNER(TrainablePipe):
         threshold: float | None = None,
         label_thresholds: dict[str, float] | None = None,
         candidates: float | None = None,
+        incorrect_spans_key: str | None = None,
         scorer: Callable | None = make_ner_scorer(),
     ):
         self.vocab = vocab
         self.model = model
         self.name = name
         self.head = head
+        self.incorrect_spans_key = incorrect_spans_key
         self.scorer = scorer
         # labels: {head: [labels]}, in the order of their tags; temperatures: {head: of its probabilities}. The rest
         # mirrors the config, where it is stored; here because `spacy find-threshold` sets it here
@@ -268,7 +275,8 @@ class TransferNER(TrainablePipe):
     ) -> dict[str, float]:
         """Learn from a batch. The loss is the mean over its documents of log Z - log Z(allowed).
 
-        Raises TL005 on a label that the head does not have, TL006 when scores are no longer finite.
+        Raises TL005 on a label that the head does not have, TL006 when scores are no longer finite, TL020 to TL022 on
+        a partial annotation that contradicts itself.
         """
         examples = list(examples)
         losses = {} if losses is None else losses
@@ -307,9 +315,9 @@ class TransferNER(TrainablePipe):
         ops = self.model.ops
         examples = [eg for eg in examples if len(eg.predicted)]
         lengths = [len(eg.predicted) for eg in examples]
-        sets = [training_sets(eg, self.scheme) for eg in examples]
-        allowed = numpy.concatenate([gold for gold, _ in sets])
-        possible = _stack_or_none([open_tags for _, open_tags in sets], lengths, self.scheme)
+        golds = [training_sets(eg, self.scheme, self.incorrect_spans_key) for eg in examples]
+        allowed = numpy.concatenate([gold.allowed for gold in golds])
+        possible = _stack_or_none([gold.possible for gold in golds], lengths, self.scheme)
         packing = Packing.of(lengths, ops.xp)
         loss = chain_loss(
             ops.flatten(emissions),
@@ -317,6 +325,7 @@ class TransferNER(TrainablePipe):
             self._chain(),
             ops.xp.asarray(allowed),
             possible=None if possible is None else ops.xp.asarray(possible),
+            forbidden=[gold.forbidden for gold in golds],
             weights=ops.xp.full(len(examples), 1 / len(examples), dtype="float32"),
         )
         if not bool(ops.xp.isfinite(loss.losses).all()):

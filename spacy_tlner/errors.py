@@ -71,6 +71,10 @@ class Errors:
         "{text!r} ... Name the label in `annotates` of the reader, or convert the corpus with a label map that leaves "
         "it out."
     )
+    TL022 = (
+        "[TL022] {text!r} is annotated as {label} and, in spans[{key!r}], as a span that is no {label}. In: {doc!r} "
+        "... Remove one of the two."
+    )
 
     # --- TL1xx: warm start and label maps ---
     TL101 = (

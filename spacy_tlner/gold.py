@@ -1,11 +1,14 @@
 """From spaCy's annotation to sets of tags: what gold allows, and what a document rules out beforehand."""
 
+from typing import NamedTuple
+
 import numpy
 from numpy.typing import NDArray
 from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH, SENT_START
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from .crf.forbidden import Run
 from .errors import Errors
 from .stamps import annotated_labels, corpus_of
 from .tags import OUTSIDE, Mention, TagScheme
@@ -90,18 +93,72 @@ def possible_tags(doc: Doc, scheme: TagScheme) -> Sets | None:
     return possible
 
 
-def training_sets(example: Example, scheme: TagScheme) -> tuple[Sets, Sets | None]:
-    """What gold allows within what the document rules out, and what the document leaves open (None: everything).
+class Gold(NamedTuple):
+    """What a document is trained on: what gold allows, which runs of tags it rules out, and what is possible at all."""
 
-    Gold is right where the two are at odds, and then the document rules out nothing. Raises TL005.
+    allowed: Sets
+    possible: Sets | None  # None: everything
+    forbidden: list[Run]
+
+
+def training_sets(example: Example, scheme: TagScheme, incorrect_spans_key: str | None = None) -> Gold:
+    """What gold allows within what the document rules out, and what the document leaves open.
+
+    incorrect_spans_key: the spans of the reference that are known to be no mentions (`incorrect_mentions`). Each is
+    ruled out as a whole: its tokens may be part of other mentions.
+    Gold is right where the two are at odds, and then the document rules out nothing.
+    Raises TL005, TL020, TL021, and TL022 on a mention that gold both has and rules out.
     """
     allowed, possible = allowed_tags(example, scheme), possible_tags(example.predicted, scheme)
-    if possible is None:
-        return allowed, None
-    within = allowed & possible
-    if not within.any(axis=1).all():
-        return allowed, None
-    return within, possible
+    incorrect = incorrect_mentions(example, scheme, incorrect_spans_key)
+    for mention in incorrect:
+        if _is_certain(mention, allowed, scheme):
+            text, start = example.predicted[mention.start : mention.end].text, example.reference[:10].text
+            raise ValueError(Errors.TL022.format(text=text, label=mention.label, key=incorrect_spans_key, doc=start))
+    if possible is not None:
+        within = allowed & possible
+        if within.any(axis=1).all() and not any(_is_certain(mention, within, scheme) for mention in incorrect):
+            allowed = within
+        else:
+            possible = None
+    return Gold(allowed, possible, _rule_out(incorrect, allowed, scheme))
+
+
+def incorrect_mentions(example: Example, scheme: TagScheme, key: str | None) -> list[Mention]:
+    """Mentions, in tokens of `predicted`, that `reference.spans[key]` says are none.
+
+    As in spaCy's `ner`, a span whose tokens do not line up is passed over, and so is one whose label the scheme does
+    not have. Beyond it, a span without a label is no mention of any label.
+    """
+    if key is None or key not in example.reference.spans:
+        return []
+    spans = example.get_aligned_spans_y2x(example.reference.spans[key], allow_overlap=True)
+    return [
+        Mention(int(span.start), int(span.end), label)
+        for span in spans
+        for label in ([span.label_] if span.label_ else scheme.labels)
+        if label in scheme.labels
+    ]
+
+
+def _is_certain(mention: Mention, allowed: Sets, scheme: TagScheme) -> bool:
+    """Whether the tags of the mention are all that is allowed on its tokens."""
+    rows = allowed[mention.start : mention.end]
+    tags = scheme.spell(mention.label, len(rows))
+    return bool((rows.sum(axis=1) == 1).all() and rows[numpy.arange(len(rows)), tags].all())
+
+
+def _rule_out(incorrect: list[Mention], allowed: Sets, scheme: TagScheme) -> list[Run]:
+    """Take mentions of one token out of `allowed`, in place; the longer ones, as far as still allowed, as runs."""
+    runs = set()
+    for start, end, label in incorrect:
+        tags = scheme.spell(label, end - start)
+        if len(tags) == 1:
+            allowed[start, tags] = False
+        elif allowed[numpy.arange(start, end), tags].all():
+            first, inner, last, _ = (int(tag) for tag in scheme.tags_of(label))
+            runs.add(Run(start, end, first, inner, last))
+    return sorted(runs)
 
 
 def blocked_spans(doc: Doc) -> list:

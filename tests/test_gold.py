@@ -162,7 +162,7 @@ def test_training_always_leaves_a_path(data, words):
     """However gold, entities set before, whitespace and sentences are at odds, the loss is finite and not below 0."""
     predicted = data.draw(annotated(doc_of(words), labels=("X", "Y", "Z")))
     gold = data.draw(annotated(doc_of(words)))
-    allowed, possible = training_sets(Example(predicted, gold), SCHEME)
+    allowed, possible, _ = training_sets(Example(predicted, gold), SCHEME)
     packing = Packing.of([len(words)])
     free, constrained = (
         forward_backward(numpy.zeros(allowed.shape), packing, LEGAL_ONLY, allowed=sets, weights=numpy.ones(1)).log_z[0]

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "crf": set(),
     "layers": {"crf", "errors"},
     "architectures": {"layers", "crf", "errors"},
-    "gold": {"tags", "stamps", "errors"},
+    "gold": {"crf", "tags", "stamps", "errors"},
     "transfer": {"layers", "crf", "tags", "errors"},
     "processes": set(),
     "mentions": {"tags"},

@@ -6,12 +6,17 @@ and likewise for transitions, start and end (Lafferty et al. 2001; for sets, Tsu
 token of a sequence allows exactly one tag, log Z(allowed) is the score of that path.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from thinc.api import get_array_module
 
+from .forbidden import Run, forward_backward_without
 from .inference import Chain, Posterior, forward_backward, path_score, subset
 from .packing import Array, Packing
+
+# of some sequences: emissions, packing, allowed, weights
+_Sum = Callable[[Array, Packing, Array, Array | None], Posterior]
 
 
 @dataclass(frozen=True)
@@ -32,19 +37,21 @@ def chain_loss(
     allowed: Array,
     *,
     possible: Array | None = None,
+    forbidden: Sequence[Sequence[Run]] | None = None,
     weights: Array | None = None,
 ) -> ChainLoss:
     """Loss and gradient of a batch.
 
     emissions: (T, L) float. allowed: (T, L) bool, the gold as a set of tags a token.
     possible: (T, L) bool, tags that a token may bear at all, a superset of `allowed`; None means all.
+    forbidden: for each sequence, runs of tags that gold rules out; only sequences that have any cost more.
     weights: (N,) float a sequence, 1 by default.
     """
     xp = get_array_module(emissions)
     if weights is not None:
         weights = weights.astype(emissions.dtype)
     free = forward_backward(emissions, packing, chain, allowed=possible, weights=weights)
-    gold = _constrained(emissions, packing, chain, allowed, weights)
+    gold = _gold(emissions, packing, chain, allowed, forbidden, weights)
     d_emissions = free.nodes
     d_emissions -= gold.nodes
     if weights is not None:
@@ -63,6 +70,32 @@ def chain_loss(
     )
 
 
+def _gold(
+    emissions: Array,
+    packing: Packing,
+    chain: Chain,
+    allowed: Array,
+    forbidden: Sequence[Sequence[Run]] | None,
+    weights: Array | None,
+) -> Posterior:
+    """Z(allowed) without the paths that spell a forbidden run."""
+    if not forbidden or not any(forbidden):
+        return _constrained(emissions, packing, chain, allowed, weights)
+    if all(forbidden):
+        return forward_backward_without(emissions, packing, chain, allowed, forbidden, weights)
+    xp = get_array_module(emissions)
+    watched = xp.asarray([bool(runs) for runs in forbidden])
+    runs = [of_sequence for of_sequence in forbidden if of_sequence]
+    return _in_parts(
+        emissions,
+        packing,
+        allowed,
+        weights,
+        (watched, lambda rows, part, sets, of: forward_backward_without(rows, part, chain, sets, runs, of)),
+        (~watched, lambda rows, part, sets, of: _constrained(rows, part, chain, sets, of)),
+    )
+
+
 def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array | None) -> Posterior:
     """Z(allowed): a path's score where every tag is known, forward-backward where some are not."""
     xp = get_array_module(emissions)
@@ -74,11 +107,25 @@ def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Arra
     known = xp.bincount(packing.sequence, weights=packing.pack(is_set), minlength=packing.n_sequences) == 0
     if not known.any():
         return forward_backward(emissions, packing, chain, allowed=allowed, weights=weights)
+    return _in_parts(
+        emissions,
+        packing,
+        allowed,
+        weights,
+        (known, lambda rows, part, sets, of: _one_path(rows, part, chain, sets.astype(rows.dtype), of)),
+        (~known, lambda rows, part, sets, of: forward_backward(rows, part, chain, allowed=sets, weights=of)),
+    )
+
+
+def _in_parts(
+    emissions: Array, packing: Packing, allowed: Array, weights: Array | None, *parts: tuple[Array, _Sum]
+) -> Posterior:
+    """The posterior of a batch that is summed in different ways. parts: which sequences, (N,) bool, and how."""
+    xp = get_array_module(emissions)
     log_z, nodes, edges = xp.empty(packing.n_sequences), xp.empty_like(emissions), 0.0
-    for which in (known, ~known):
+    for which, sum_paths in parts:
         rows, part = subset(packing, which, xp)
-        chosen = None if weights is None else weights[which]
-        share = _constrained(emissions[rows], part, chain, allowed[rows], chosen)
+        share = sum_paths(emissions[rows], part, allowed[rows], None if weights is None else weights[which])
         log_z[which], nodes[rows] = share.log_z, share.nodes
         edges = edges + share.edges
     return Posterior(log_z, nodes, edges)
