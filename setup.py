@@ -30,6 +30,7 @@ setup(
     ],
     extras_require={
         "dev": ["pytest", "pytest-xdist", "hypothesis", "pytorch-crf", "mypy", "ruff", "build"],
+        "bench": ["pytorch-crf", "torch-struct"],
     },
     entry_points={
         "spacy_factories": ["tl_ner = spacy_tlner.component:make_tl_ner"],
