@@ -20,8 +20,16 @@ class Truth(NamedTuple):
     best_paths: list[tuple[int, ...]]
 
 
-def enumerate_paths(emissions: Any, chain: Chain, allowed: Any | None = None) -> Truth:
-    """All L ** n paths of one sequence (n, L)."""
+def all_paths(emissions: Any, chain: Chain, allowed: Any | None = None) -> tuple[Any, Any]:
+    """The permitted ones of the L ** n paths of one sequence (n, L): (paths, n) tag ids, and their probabilities."""
+    paths, scores = _scored_paths(emissions, chain, allowed)
+    if not len(paths):
+        return paths, scores
+    best = scores.max()
+    return paths, numpy.exp(scores - best - numpy.log(numpy.exp(scores - best).sum()))
+
+
+def _scored_paths(emissions: Any, chain: Chain, allowed: Any | None) -> tuple[Any, Any]:
     n, n_tags = emissions.shape
     paths = numpy.array(list(product(range(n_tags), repeat=n)))  # (L ** n, n)
     permitted = chain.legal_start[paths[:, 0]] & chain.legal_end[paths[:, -1]]
@@ -33,7 +41,13 @@ def enumerate_paths(emissions: Any, chain: Chain, allowed: Any | None = None) ->
         if t:
             scores += chain.transitions.astype("float64")[paths[:, t - 1], paths[:, t]]
             permitted &= chain.legal[paths[:, t - 1], paths[:, t]]
-    paths, scores = paths[permitted], scores[permitted]
+    return paths[permitted], scores[permitted]
+
+
+def enumerate_paths(emissions: Any, chain: Chain, allowed: Any | None = None) -> Truth:
+    """All L ** n paths of one sequence (n, L)."""
+    n, n_tags = emissions.shape
+    paths, scores = _scored_paths(emissions, chain, allowed)
     nodes, edges = numpy.zeros((n, n_tags)), numpy.zeros((n_tags, n_tags))
     if not len(paths):
         return Truth(-numpy.inf, nodes, edges, -numpy.inf, [])
