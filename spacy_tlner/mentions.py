@@ -53,9 +53,9 @@ def _probability(mention: Mention, nodes: NDArray, moves: NDArray, scheme: TagSc
 def mentions_above(
     threshold: float, nodes: NDArray, moves: NDArray, lengths: Sequence[int], scheme: TagScheme
 ) -> list[list[Scored]]:
-    """Of each document of a batch, every mention of at least this probability, overlapping ones too, in order.
+    """Of each document of a batch, every mention of at least this probability, overlapping ones too.
 
-    nodes, moves: as above, of the documents one after another. lengths: tokens a document, 0 is allowed.
+    In order of start, end, label. nodes, moves: as above, of the documents one after another. lengths: tokens of each.
     Cost: O(T labels) to find the beginnings, then the tokens of what is found: a beginning is followed while the
     mass of its open mention is enough. Mentions below LEAST_PROBABLE are never found.
     """
@@ -74,7 +74,8 @@ def mentions_above(
         start, label, end, mass = start[going], label[going], end[going] + 1, mass[going]
         into, out = 2, 3
     starts, labels, ends, scores = (numpy.concatenate(column) for column in zip(*found))
-    order = numpy.lexsort((labels, ends, starts))
+    alphabetical = numpy.argsort(numpy.argsort(numpy.asarray(scheme.labels, dtype=str)))
+    order = numpy.lexsort((alphabetical[labels], ends, starts))
     offsets = numpy.concatenate([[0], numpy.cumsum(lengths)]).astype("int64")
     cuts = numpy.searchsorted(starts[order], offsets)
     columns = [column[order].tolist() for column in (starts, ends, labels, numpy.minimum(scores, 1.0))]
