@@ -19,6 +19,8 @@ from .packing import Array, Packing
 _SCALED_LIMIT = 1e25
 # Viterbi scores are shifted to maximum 0 this often, so that float32 holds for any length.
 _RESCALE_EVERY = 16
+# Viterbi looks at so many pairs of tags at once: a megabyte in float32, which stays in the cache of one core.
+_PAIRS_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,20 @@ def viterbi(emissions: Array, packing: Packing, chain: Chain, *, allowed: Array 
     sizes, offsets = packing.sizes, packing.offsets
     scores_p = _masked_emissions(emissions, packing, chain, allowed, xp)
     transitions = xp.where(chain.legal, chain.transitions, -xp.inf).astype(emissions.dtype)
+    n_tags, across = len(transitions), transitions[:, None, :]
+    at_once = max(1, min(packing.n_sequences, _PAIRS_AT_ONCE // n_tags**2))
+    room = xp.empty(at_once * n_tags**2, dtype=emissions.dtype)
     best_p = xp.empty_like(scores_p)
     best_p[: offsets[1]] = scores_p[: offsets[1]]
     for t in range(1, len(sizes)):
         before = best_p[offsets[t - 1] : offsets[t - 1] + sizes[t]]  # (n, L)
         here = best_p[offsets[t] : offsets[t + 1]]
-        xp.add(before[:, :, None], transitions[None]).max(axis=1, out=here)  # (n, L, L) -> (n, L)
+        for first in range(0, sizes[t], at_once):
+            part = before[first : first + at_once]  # (m, L)
+            # (tag before, sequence, tag): a maximum over the first axis is one of long rows, several times as fast
+            pairs = room[: n_tags * part.size].reshape(n_tags, -1, n_tags)
+            xp.add(part.T[:, :, None], across, out=pairs)
+            pairs.max(axis=0, out=here[first : first + at_once])
         here += scores_p[offsets[t] : offsets[t + 1]]
         if t % _RESCALE_EVERY == 0:
             here -= here.max(axis=1, keepdims=True)
