@@ -1,6 +1,6 @@
 """Gold sets, judged by spaCy's alignment; what a document rules out, judged by the moves of spaCy's own `ner`."""
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy
 import pytest
@@ -11,9 +11,11 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from brute_force import score_of
-from spacy_tlner.crf.inference import Chain, forward_backward
+from spacy_tlner.crf.inference import Chain
+from spacy_tlner.crf.loss import chain_loss
 from spacy_tlner.crf.packing import Packing
 from spacy_tlner.gold import Sets, allowed_tags, blocked_spans, possible_tags, training_sets
+from spacy_tlner.stamps import stamp, stamp_annotated
 from spacy_tlner.tags import TagScheme
 
 NLP = spacy.blank("en")
@@ -96,6 +98,44 @@ def test_unknown_label_is_refused_not_trained_as_outside(words):
         allowed_tags(Example(doc_of(words), gold), SCHEME)
 
 
+# --- labels that were never annotated ---
+
+
+@st.composite
+def stamped(draw: st.DrawFn, gold: Doc) -> list[str]:
+    """The labels that are said to be annotated: those of the mentions at least. Noted on `gold`."""
+    labels = {ent.label_ for ent in gold.ents} | draw(st.sets(st.sampled_from(SCHEME.labels)))
+    stamp_annotated(gold, sorted(labels) or ["X"])
+    return sorted(labels) or ["X"]
+
+
+@given(st.data(), TEXT, st.booleans())
+@settings(max_examples=300)
+def test_outside_may_be_a_mention_that_was_not_annotated(data, text, same_tokens):
+    words = data.draw(cuts(text))
+    gold = data.draw(annotated(doc_of(words), labels=data.draw(st.sampled_from([("X",), ("Y",), ("X", "Y")]))))
+    labels = data.draw(stamped(gold))
+    hidden = {name for name in SCHEME.names if name[2:] not in labels}  # "O" among them
+    example = Example(doc_of(words if same_tokens else data.draw(cuts(text))), gold)
+    for name, allowed in zip(example.get_aligned_ner(), allowed_tags(example, SCHEME), strict=True):
+        found = {SCHEME.names[i] for i in numpy.flatnonzero(allowed)}
+        assert found == (set(SCHEME.names) if name in (None, "-") else hidden if name == "O" else {name})
+
+
+def test_annotated_labels_are_held_against_gold_and_scheme():
+    gold = doc_of(["a", "b"])
+    gold.set_ents([Span(gold, 0, 1, label="X")])
+    example = Example(doc_of(["a", "b"]), gold)
+    stamp(gold, "mine")
+    for labels, message in (
+        (["X", "x"], "TL020.*'mine' is said to annotate 'x'.*knows: X, Y"),
+        (["Y"], "TL021.*'mine' is said to annotate Y alone, but holds a mention of 'X'.*'ab'"),
+    ):
+        stamp_annotated(gold, labels)
+        with pytest.raises(ValueError, match=message):
+            allowed_tags(example, SCHEME)
+
+
 # --- what the document rules out ---
 
 WORDS = st.lists(st.sampled_from(["a", "b", " "]), min_size=1, max_size=4)
@@ -162,15 +202,27 @@ def test_training_always_leaves_a_path(data, words):
     """However gold, entities set before, whitespace and sentences are at odds, the loss is finite and not below 0."""
     predicted = data.draw(annotated(doc_of(words), labels=("X", "Y", "Z")))
     gold = data.draw(annotated(doc_of(words)))
-    allowed, possible, _ = training_sets(Example(predicted, gold), SCHEME)
-    packing = Packing.of([len(words)])
-    free, constrained = (
-        forward_backward(numpy.zeros(allowed.shape), packing, LEGAL_ONLY, allowed=sets, weights=numpy.ones(1)).log_z[0]
-        for sets in (possible, allowed)
+    labels = data.draw(st.one_of(st.just(list(SCHEME.labels)), stamped(gold)))
+    ents = {(ent.start, ent.end, ent.label_) for ent in gold.ents}
+    spans = [(*span, name) for span in combinations(range(len(words) + 1), 2) for name in SCHEME.labels]
+    wrong = data.draw(st.lists(st.sampled_from(spans).filter(lambda span: span not in ents), max_size=4))
+    gold.spans["wrong"] = [Span(gold, start, end, label=name) for start, end, name in wrong]
+    example = Example(predicted, gold)
+    allowed, possible, forbidden = training_sets(example, SCHEME, "wrong")
+    found = chain_loss(
+        numpy.zeros(allowed.shape),
+        Packing.of([len(words)]),
+        LEGAL_ONLY,
+        allowed,
+        possible=possible,
+        forbidden=[forbidden],
     )
-    assert -numpy.inf < constrained <= free + 1e-9
-    known = [i for i, name in enumerate(Example(predicted, gold).get_aligned_ner()) if name not in (None, "-")]
-    assert (allowed[known].sum(axis=1) == 1).all()
+    assert -1e-9 < found.losses[0] < numpy.inf
+    for i, name in enumerate(example.get_aligned_ner()):
+        if name not in (None, "-", "O"):
+            assert [SCHEME.names[tag] for tag in numpy.flatnonzero(allowed[i])] == [name]
+        elif name == "O":
+            assert not any(SCHEME.names[tag][2:] in labels for tag in numpy.flatnonzero(allowed[i]))
 
 
 def test_blocked_spans_are_the_tokens_that_were_blocked():

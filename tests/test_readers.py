@@ -20,6 +20,7 @@ train_corpus = "corpora.train"
 
 [corpora.train]
 @readers = "spacy_tlner.MultiCorpus.v1"
+{annotates}
 
 [corpora.train.corpora]
 
@@ -50,8 +51,8 @@ def paths(tmp_path):
     return {name: f'"{tmp_path / name}.spacy"' for name in ("wnut", "bc5cdr")}
 
 
-def resolve(paths, augmenter=""):
-    config = load_config_from_str(CONFIG.format(**paths, augmenter=augmenter))
+def resolve(paths, augmenter="", annotates=""):
+    config = load_config_from_str(CONFIG.format(**paths, augmenter=augmenter, annotates=annotates))
     (reader,) = resolve_dot_names(config, ["corpora.train"])
     return reader
 
@@ -85,6 +86,37 @@ def test_no_corpus_is_an_error():
 
 
 def test_a_block_without_a_reader_is_an_error(paths):
-    config = load_config_from_str(CONFIG.format(**paths, augmenter="").replace('@readers = "spacy.Corpus.v1"\n', ""))
+    config = load_config_from_str(
+        CONFIG.format(**paths, augmenter="", annotates="").replace('@readers = "spacy.Corpus.v1"\n', "")
+    )
     with pytest.raises(CorpusError, match=r"TL217.*'wnut'.* is a dict"):
         resolve_dot_names(config, ["corpora.train"])
+
+
+# --- which labels a corpus annotates ---
+
+
+@pytest.mark.parametrize("augmenter", ["", AUGMENTER])
+def test_says_on_the_reference_what_its_corpus_annotates(paths, augmenter):
+    """Read from a config; a corpus that is left out annotates everything."""
+    reader = resolve(paths, augmenter, '[corpora.train.annotates]\nwnut = ["WNUT", "Place"]')
+    examples = list(reader(NLP))
+    assert [annotated_labels(eg.reference) for eg in examples] == [["WNUT", "Place"]] * 2 + [None] * 2
+    assert [annotated_labels(eg.reference.copy()) for eg in examples[:1]] == [["WNUT", "Place"]]
+    assert {annotated_labels(eg.reference) for eg in resolve(paths)(NLP)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("annotates", "message"),
+    [
+        ('wnut = "WNUT"', "TL219.*'WNUT' for the corpus 'wnut'"),
+        ("wnut = []", r"TL219.*\[\] for the corpus 'wnut'"),
+        ("wnut = [1]", "TL219"),
+        ('wnut = [""]', "TL219"),
+        ("wnut = null", "TL219"),
+        ('ncbi = ["Disease"]', "TL218.*'ncbi', which it does not read. It reads: wnut, bc5cdr"),
+    ],
+)
+def test_annotates_that_cannot_be_used_is_an_error(paths, annotates, message):
+    with pytest.raises(CorpusError, match=message):
+        resolve(paths, annotates=f"[corpora.train.annotates]\n{annotates}")
