@@ -1,7 +1,8 @@
 """Every message a user can meet, numbered. What is wrong, where, what was expected, what to do.
 
 Blocks: TL0xx component and CRF, TL1xx warm start and label maps, TL2xx corpora and conversion,
-TL3xx optimizer, TL4xx report and command line. A released number never changes its meaning.
+TL3xx optimizer, TL4xx report and command line, TL5xx measure: calibration and suggestions. A released number never
+changes its meaning.
 """
 
 
@@ -206,3 +207,26 @@ class Errors:
     TL406 = "[TL406] The report cannot be written to {path}: {reason}."
     TL407 = "[TL407] {option} {value!r} cannot be used: {reason}. Expected NAME=PATH, e.g. {option} transfer={example}."
     TL408 = "[TL408] The model {path} cannot be loaded: {reason}"
+
+    # --- TL5xx measure: calibration and suggestions ---
+    TL501 = (
+        "[TL501] {corpus} holds no gold mention, so nothing tells whether a mention that the model finds is right. "
+        "Expected a development corpus with entities, which the model was not trained on."
+    )
+    TL502 = (
+        "[TL502] The temperature stays as it is, for the development corpus does not tell a better one: {reason}. "
+        "Give a corpus with more mentions, among them some that the model gets wrong."
+    )
+    TL503 = (
+        "[TL503] {model}: wanted {wanted} 'tl_ner' component, found: {found}. Name the one that is meant with "
+        "--component, or check that this is a pipeline trained with tl_ner. Its components: {pipes}."
+    )
+    TL504 = (
+        "[TL504] {model} is no folder but an installed package, and is left as it is. Name a folder for the calibrated "
+        "pipeline with --output."
+    )
+    TL505 = "[TL505] {path} cannot be written: {reason}. The model is as it was."
+    TL506 = (
+        "[TL506] {path} stands there already and is no spaCy pipeline (it has no meta.json), so it is not replaced. "
+        "Name another folder with --output."
+    )

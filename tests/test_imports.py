@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "component": {"chains", "annotate", "mentions", "transfer", "layers", "crf", "tags", "gold", "processes", "errors"},
     "optimizer": {"transfer", "errors"},
     "corpora": {"stamps", "errors"},
-    "report": {"corpora", "errors"},
+    "measure": {"chains", "mentions", "tags", "errors"},
+    "report": {"corpora", "measure", "errors"},
 }
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 # Of the room `transfer`, the optimizer needs the names of layer groups and nothing else.
@@ -155,7 +156,7 @@ def test_the_command_line_waits_with_what_is_heavy():
     added = modules_after("import spacy.cli, spacy_tlner.cli") - before
     rooms = {name.split(".")[0] for name in ours(added)}
     assert "cli" in rooms
-    heavy = {"component", "architectures", "layers", "crf", "transfer", "gold", "optimizer", "report"}
+    heavy = {"component", "architectures", "layers", "crf", "transfer", "gold", "optimizer", "report", "measure"}
     assert not heavy & rooms and not ours(before)
     foreign = {name.split(".")[0] for name in added} - {"spacy_tlner"} - set(sys.stdlib_module_names)
     assert not foreign

@@ -8,6 +8,7 @@ import typer
 from spacy.cli._util import app
 
 from .assets import assets
+from .calibrate import calibrate
 from .check import check
 from .convert import convert
 from .report import report
@@ -21,6 +22,7 @@ tlner = typer.Typer(
 tlner.command("convert")(convert)
 tlner.command("check")(check)
 tlner.command("assets")(assets)
+tlner.command("calibrate")(calibrate)
 tlner.command("report")(report)
 
 app.add_typer(tlner)

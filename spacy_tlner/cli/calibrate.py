@@ -1,0 +1,177 @@
+"""`spacy tlner calibrate`: fit the temperature of a trained tagger on a development corpus, and store it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+    from ..measure.calibration import Calibration, Judged
+
+
+def calibrate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Trained pipeline, a folder or a package.")],
+    dev: Annotated[Path, typer.Argument(metavar="DEV.spacy", help="Corpus to fit on, not trained on.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the calibrated pipeline; by default MODEL itself.")
+    ] = None,
+    component: Annotated[
+        str | None, typer.Option(help="Name of the tagger, where the pipeline has several tl_ner.")
+    ] = None,
+    test: Annotated[Path | None, typer.Option(metavar="TEST.spacy", help="Corpus to measure on as well.")] = None,
+    json: Annotated[Path | None, typer.Option(help="File for the figures, which `report --calibration` reads.")] = None,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU, or -1 for the CPU.")] = -1,
+) -> None:
+    """Fit the temperature, so that probabilities agree with how often entities are right; entities stay the same.
+
+    Where the corpus does not tell (no mention found, all right, all wrong), a warning says so, the temperature stays
+    and the exit code is 0. Wrong input ends with 1, and nothing is written.
+    """
+    from dataclasses import replace
+
+    import srsly
+    from spacy.cli._util import setup_gpu
+    from wasabi import msg
+
+    from ..corpora.check import read_examples
+    from ..corpora.faults import CorpusError
+    from ..measure.calibration import (
+        Calibration,
+        CalibrationError,
+        Change,
+        UnfittedError,
+        check_gold,
+        fit_temperature,
+        judge,
+    )
+    from .pipelines import PipelineError, find_tagger, load
+
+    setup_gpu(gpu_id, silent=False)
+    try:
+        nlp = load(model)
+        name = find_tagger(nlp, model, component)
+        target = _target(nlp, model, output)
+        corpora = {"dev": dev} if test is None else {"dev": dev, "test": test}
+        examples = {key: read_examples(path, nlp) for key, path in corpora.items()}
+        for key, path in corpora.items():
+            check_gold(path, examples[key])
+        judged: dict[str, Judged] = {key: judge(nlp, name, each) for key, each in examples.items()}
+        pipe: Any = nlp.get_pipe(name)
+        kept = pipe.temperature
+        changes = {key: Change(each.reliability(kept), each.reliability(kept)) for key, each in judged.items()}
+        found = Calibration(name, kept, kept, False, changes)
+        try:
+            fitted = fit_temperature(judged["dev"])
+        except UnfittedError as error:
+            msg.warn(str(error))
+        else:
+            changes = {key: changes[key]._replace(after=judged[key].reliability(fitted)) for key in judged}
+            found = replace(found, after=fitted, fitted=True, corpora=changes)
+            pipe.temperature = fitted
+        _print(found)
+        _store(nlp, name, target)
+        if json is not None:
+            with _writing(json) as part:
+                srsly.write_json(part, found.to_dict())
+    except (CalibrationError, CorpusError, PipelineError) as error:
+        msg.fail(str(error), exits=1)
+    state = f"{found.after:.2f}" if found.fitted else f"left at {found.after:.2f}"
+    msg.good(f"Temperature of '{name}' {state}: {target}")
+
+
+def _target(nlp: "Language", model: str, output: Path | None) -> Path:
+    """Where the calibrated pipeline goes. Raises TL504, TL506, before any work is done."""
+    from ..errors import Errors
+    from .pipelines import PipelineError
+
+    if output is None:
+        if not Path(model).is_dir() or nlp.path.resolve() != Path(model).resolve():
+            raise PipelineError(Errors.TL504.format(model=model))
+        return Path(model)
+    if output.exists() and not (output / "meta.json").is_file() and not _is_empty(output):
+        raise PipelineError(Errors.TL506.format(path=output))
+    return output
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _store(nlp: "Language", name: str, target: Path) -> None:
+    """Bring the pipeline in `target` to the temperature that it has in memory: whole, or not at all. Raises TL505.
+
+    All else stays as it is on disk, so in place this is one small file, and elsewhere a copy of the folder.
+    """
+    if target.resolve() == nlp.path.resolve():
+        with _writing(target / name / "cfg") as part:
+            _write_cfg(nlp, name, part)
+    else:
+        with _writing(target) as part:
+            shutil.copytree(nlp.path, part)
+            _write_cfg(nlp, name, part / name / "cfg")
+
+
+def _write_cfg(nlp: "Language", name: str, path: Path) -> None:
+    pipe: Any = nlp.get_pipe(name)
+    with TemporaryDirectory(dir=path.parent, prefix=".calibrate-") as folder:
+        pipe.to_disk(folder, exclude=["vocab", "model"])
+        os.replace(Path(folder) / "cfg", path)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """A place beside `path` to write a file or folder to, which takes the place of `path` at the end. Raises TL505."""
+    from ..errors import Errors
+    from .pipelines import PipelineError
+
+    # beside it, since a rename is only atomic within one file system
+    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("part", "old"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        if part.is_dir() and path.exists():
+            # a folder cannot be replaced in one step; of the two, one always stands
+            os.replace(path, old)
+        os.replace(part, path)
+    except OSError as error:
+        if old.exists() and not path.exists():
+            os.replace(old, path)
+        raise PipelineError(Errors.TL505.format(path=path, reason=error.strerror or error)) from error
+    finally:
+        for rest in (part, old):
+            if rest.is_dir():
+                shutil.rmtree(rest, ignore_errors=True)
+            else:
+                rest.unlink(missing_ok=True)
+
+
+def _print(found: "Calibration") -> None:
+    from wasabi import msg
+
+    header, columns = [""], []
+    for name, change in found.corpora.items():
+        header += [f"{name}, before", f"{name}, after"]
+        columns += [(found.before, change.before), (found.after, change.after)]
+    rows: list[list[str]] = [
+        ["temperature", *(f"{temperature:.2f}" for temperature, _ in columns)],
+        ["mentions found", *(f"{of.n:,}" for _, of in columns)],
+        ["share that is right", *(_figure(of.correct) for _, of in columns)],
+        ["mean confidence", *(_figure(of.confidence) for _, of in columns)],
+        ["ECE, 15 bins of equal mass", *(_figure(of.ece) for _, of in columns)],
+        ["ECE if calibrated, by chance", *(_figure(of.ece_by_chance) for _, of in columns)],
+        ["Brier score", *(_figure(of.brier) for _, of in columns)],
+        ["log loss", *(_figure(of.log_loss) for _, of in columns)],
+        ["AUROC", *(_figure(of.auroc) for _, of in columns)],
+    ]
+    msg.table(rows, header=header, aligns=["l", *"r" * len(columns)], divider=True)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
