@@ -71,7 +71,7 @@ def forward_backward_without(
 
 
 def _place(packing: Packing, runs: Sequence[Sequence[Run]]) -> tuple[list[tuple[int, int, int]], list[_Watch]]:
-    """The tags (first, inner, last) of each slot of four copies, and who uses it: no two that overlap in a sequence."""
+    """The tags (first, inner, last) of each slot of four copies, and who uses it: no two at a time in a sequence."""
     slots: dict[tuple[int, int, int, int], int] = {}  # tags and a count within them: the slot
     watches = []
     offsets = numpy.cumsum([0, *packing.lengths]).tolist()
@@ -82,7 +82,7 @@ def _place(packing: Packing, runs: Sequence[Sequence[Run]]) -> tuple[list[tuple[
         busy: dict[tuple[int, ...], list[int]] = {}  # tags: until which row each of their slots is taken
         for (row, *tags), rows in ends.items():
             until = busy.setdefault(tuple(tags), [])
-            count = next((i for i, taken in enumerate(until) if taken < row), len(until))
+            count = next((i for i, taken in enumerate(until) if taken <= row), len(until))
             until[count : count + 1] = [max(rows)]
             first, inner, last = tags
             slot = slots.setdefault((first, inner, last, count), len(slots))
@@ -101,22 +101,19 @@ def _widened(chain: Chain, slots: list[tuple[int, int, int]], of: Array) -> Chai
     xp = get_array_module(of)
     n_tags = len(chain.start)
     legal = chain.legal[of][:, of]  # (W, W), copies by indexing
-    legal_start = chain.legal_start[of]
     for slot, (first, inner, last) in enumerate(slots):
         begins, *others = _copies(n_tags, slot)
-        watching = xp.asarray([begins, others[0]])[:, None]
-        from_original = xp.asarray([first, inner])[:, None]
+        watching, others = xp.asarray([begins, others[0]])[:, None], xp.asarray(others)
         legal[:, others] = False
-        legal[watching, xp.asarray(others)] = chain.legal[from_original, xp.asarray([inner, last, inner])]
+        legal[watching, others] = chain.legal[xp.asarray([first, inner])[:, None], xp.asarray([inner, last, inner])]
         legal[watching, xp.asarray([inner, last])] = False
-        legal_start[others] = False
     return replace(
         chain,
         transitions=chain.transitions[of][:, of],
         start=chain.start[of],
         end=chain.end[of],
         legal=legal,
-        legal_start=legal_start,
+        legal_start=chain.legal_start[of],
         legal_end=chain.legal_end[of],
     )
 
@@ -134,6 +131,6 @@ def _watched(allowed: Array, slots: list[tuple[int, int, int]], watches: list[_W
         wide[row, first] = False
         wide[between, goes_on] = allowed[between, inner]
         wide[between, closes] = allowed[between, last]
-        wide[ends, closes] = False
+        wide[xp.asarray(ends), closes] = False
         wide[furthest, outlasts] = allowed[furthest, inner]
     return wide
