@@ -34,8 +34,6 @@ def calibrate(
     Where the corpus does not tell (no mention found, all right, all wrong), a warning says so, the temperature stays
     and the exit code is 0. Wrong input ends with 1, and nothing is written.
     """
-    from dataclasses import replace
-
     import srsly
     from spacy.cli._util import setup_gpu
     from wasabi import msg
@@ -51,6 +49,7 @@ def calibrate(
         fit_temperature,
         judge,
     )
+    from ..measure.thresholds import best_expected_f1
     from .pipelines import PipelineError, find_tagger, load
 
     setup_gpu(gpu_id, silent=False)
@@ -65,16 +64,16 @@ def calibrate(
         judged: dict[str, Judged] = {key: judge(nlp, name, each) for key, each in examples.items()}
         pipe: Any = nlp.get_pipe(name)
         kept = pipe.temperature
-        changes = {key: Change(each.reliability(kept), each.reliability(kept)) for key, each in judged.items()}
-        found = Calibration(name, kept, kept, False, changes)
         try:
-            fitted = fit_temperature(judged["dev"])
+            after, fitted = fit_temperature(judged["dev"].confidence, judged["dev"].correct), True
         except UnfittedError as error:
             msg.warn(str(error))
-        else:
-            changes = {key: changes[key]._replace(after=judged[key].reliability(fitted)) for key in judged}
-            found = replace(found, after=fitted, fitted=True, corpora=changes)
-            pipe.temperature = fitted
+            after, fitted = kept, False
+        changes = {key: Change(of.reliability(kept), of.reliability(after)) for key, of in judged.items()}
+        n_gold = sum(len(example.reference.ents) for example in examples["dev"])
+        promise = best_expected_f1((chains.at(after) for chains in judged["dev"].chains), n_gold)
+        found = Calibration(name, kept, after, fitted, changes, promise)
+        pipe.temperature = after
         _print(found)
         _store(nlp, name, target)
         if json is not None:
@@ -82,8 +81,11 @@ def calibrate(
                 srsly.write_json(part, found.to_dict())
     except (CalibrationError, CorpusError, PipelineError) as error:
         msg.fail(str(error), exits=1)
-    state = f"{found.after:.2f}" if found.fitted else f"left at {found.after:.2f}"
-    msg.good(f"Temperature of '{name}' {state}: {target}")
+    msg.info(
+        f"Best expected F1 on {dev}: {100 * promise.f1:.1f}, with threshold = {promise.threshold:.2f} in "
+        f"[components.{name}]"
+    )
+    msg.good(f"Temperature of '{name}': {after:.2f}{'' if fitted else ', as before'}. Written to {target}")
 
 
 def _target(nlp: "Language", model: str, output: Path | None) -> Path:

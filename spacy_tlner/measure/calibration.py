@@ -21,6 +21,7 @@ from ..chains import Chains
 from ..errors import Errors
 from ..tags import Mention
 from .reliability import Reliability, log_loss
+from .thresholds import Promise
 
 # The range of temperatures. Fits on BC5CDR and NCBI-disease lie between 1.5 and 3.2 (benchmarks/calibration.py).
 BOUNDS = (0.05, 20.0)
@@ -70,7 +71,8 @@ class Change(NamedTuple):
 class Calibration:
     """What `spacy tlner calibrate` found. fitted: False where the temperature stayed because no other was better.
 
-    corpora: by name, of which "dev" is the one that the temperature was fitted on.
+    corpora: by name, of which "dev" is the one that the temperature was fitted on. promise: the threshold of best
+    expected F1 there, at the temperature after.
     """
 
     component: str
@@ -78,12 +80,18 @@ class Calibration:
     after: float
     fitted: bool
     corpora: Mapping[str, Change]
+    promise: Promise
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; `from_dict` reads it."""
         corpora = {name: {key: r.to_dict() for key, r in of._asdict().items()} for name, of in self.corpora.items()}
         temperature = {"before": self.before, "after": self.after, "fitted": self.fitted}
-        return {"component": self.component, "temperature": temperature, "corpora": corpora}
+        return {
+            "component": self.component,
+            "temperature": temperature,
+            "best_expected_f1": self.promise._asdict(),
+            "corpora": corpora,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Calibration":
@@ -99,6 +107,7 @@ class Calibration:
             after=float(temperature["after"]),
             fitted=bool(temperature["fitted"]),
             corpora=corpora,
+            promise=Promise(*(float(values["best_expected_f1"][key]) for key in Promise._fields)),
         )
 
 
@@ -163,49 +172,47 @@ def verdicts(example: Example, mentions: Iterable[Mention]) -> list[tuple[Mentio
     return judged
 
 
-def fit_temperature(judged: Judged) -> float:
-    """The temperature at which the mentions' log loss is least, to four digits behind the point.
+def fit_temperature(confidence: Callable[[float], NDArray[numpy.float64]], correct: NDArray[numpy.bool_]) -> float:
+    """The temperature at which the log loss of confidences is least, to four digits behind the point.
 
-    Log loss is a proper score, so its optimum needs no bins. The chain's likelihood of whole gold taggings is the
-    other candidate; over two halves of a dev set it was the worse (benchmarks/calibration.py). Raises TL502 if no
-    mention was found, if all are right or all wrong, or if the optimum lies outside BOUNDS: any step
-    towards it would be as good a guess.
+    confidence: from a temperature to (n,), as `Judged.confidence`. correct: (n,) bool.
+    Log loss is a proper score and needs no bins. The other candidate, the chain's likelihood of whole gold taggings,
+    was worse where it was measured (benchmarks/calibration.py). Raises TL502 where no temperature is the best: nothing
+    was found, all is right, all is wrong, or the optimum lies outside BOUNDS. Cost: about 35 calls of `confidence`.
     """
-    n, n_correct = len(judged.correct), int(judged.correct.sum())
+    n, n_correct = len(correct), int(correct.sum())
     if not n:
         raise UnfittedError(Errors.TL502.format(reason="the model finds no mention"))
     if n_correct in (0, n):
         verdict = "right" if n_correct else "wrong"
         raise UnfittedError(Errors.TL502.format(reason=f"all {n:,} mentions found are {verdict}"))
-    low, high = map(math.log, BOUNDS)
-    best = _least(lambda x: log_loss(judged.confidence(math.exp(x)), judged.correct), low, high)
+    best = least_by_temperature(lambda temperature: log_loss(confidence(temperature), correct))
     if best is None:
-        reason = f"the best of {n:,} mentions lies beyond {BOUNDS[0]:g} to {BOUNDS[1]:g}"
+        reason = f"the best for {n:,} mentions lies beyond {BOUNDS[0]:g} to {BOUNDS[1]:g}"
         raise UnfittedError(Errors.TL502.format(reason=reason))
-    return round(math.exp(best), 4)
+    return best
 
 
-def _least(function: Callable[[float], float], low: float, high: float) -> float | None:
-    """Where a function is least: the best point of a grid, then golden section between its neighbours.
+def least_by_temperature(loss: Callable[[float], float]) -> float | None:
+    """The temperature where a loss is least, to four digits behind the point; None if that is at an end of BOUNDS.
 
-    None if the first or last point is the best.
+    Searched by its logarithm: the best point of a coarse grid, then golden section between its neighbours.
     """
-    grid = numpy.linspace(low, high, _GRID).tolist()
-    values = [function(x) for x in grid]
-    at = int(numpy.argmin(values))
+    grid = numpy.linspace(math.log(BOUNDS[0]), math.log(BOUNDS[1]), _GRID).tolist()
+    at = int(numpy.argmin([loss(math.exp(x)) for x in grid]))
     if at in (0, len(grid) - 1):
         return None
     ratio = (math.sqrt(5) - 1) / 2
     a, b = grid[at - 1], grid[at + 1]
     c, d = b - ratio * (b - a), a + ratio * (b - a)
-    of_c, of_d = function(c), function(d)
+    of_c, of_d = loss(math.exp(c)), loss(math.exp(d))
     while b - a > _PRECISION:
         if of_c < of_d:
             b, d, of_d = d, c, of_c
             c = b - ratio * (b - a)
-            of_c = function(c)
+            of_c = loss(math.exp(c))
         else:
             a, c, of_c = c, d, of_d
             d = a + ratio * (b - a)
-            of_d = function(d)
-    return (a + b) / 2
+            of_d = loss(math.exp(d))
+    return round(math.exp((a + b) / 2), 4)
