@@ -76,6 +76,50 @@ class Errors:
         "[TL022] {text!r} is annotated as {label} and, in spans[{key!r}], as a span that is no {label}. In: {doc!r} "
         "... Remove one of the two."
     )
+    TL030 = (
+        "[TL030] spacy_tlner.Lexicon has no path, so no token matches anything. Name a gazetteer (of the configs: "
+        "--paths.lexicon), or take the layer out."
+    )
+    TL031 = (
+        "[TL031] The gazetteer {path} cannot be read: {reason}. Expected a text file in UTF-8, or a folder of such "
+        "files. It is needed when a pipeline is initialized, not when it is loaded."
+    )
+    TL032 = (
+        "[TL032] The gazetteer {path} has {count} line(s) that cannot be used. Expected in a .jsonl file one object a "
+        'line, {{"label": ..., "pattern": ...}}; in any other file a term, a tab and a category on every line, or '
+        "a term alone on every line and the category as the file's name.\n{lines}"
+    )
+    TL033 = "[TL033] The gazetteer {path} has no entry. Expected a term on at least one line; check the path."
+    TL034 = (
+        "[TL034] spacy_tlner.CharLSTM: width must be even and at least 2, the rest at least 1. Given: width {width}, "
+        "char_width {char_width}, rows {rows}, max_chars {max_chars}. Half the width goes to each direction."
+    )
+    TL035 = (
+        "[TL035] spacy_tlner.WordFeatures: cannot be built as given: {given}. Expected at least one feature, prefix or "
+        "suffix, numbers of at least 1, and features out of: {known}."
+    )
+    TL036 = (
+        "[TL036] spacy_tlner.ContextFeatures: cannot be built as given: {given}. Expected width and rows of at least "
+        "1, window of at least 0, orders from 1 to 2 * window + 1, and attr as one of: {known}."
+    )
+    TL037 = "[TL037] spacy_tlner.Lexicon: width and rows must be at least 1. Given: width {width}, rows {rows}."
+    TL038 = (
+        "[TL038] spacy_tlner.{name}: expected at least one part, each a layer. Given: {found}. Write a part as a block "
+        "[...parts.any_name] with @architectures."
+    )
+    TL039 = (
+        "[TL039] spacy_tlner.BiLSTMEncoder: dropout is {dropout!r}, expected standard or variational; connection is "
+        "{connection!r}, expected none, residual or highway."
+    )
+    TL050 = (
+        "[TL050] spacy_tlner.StaticWords: the vocab has no vectors. Name a pipeline that has, in [initialize] vectors; "
+        "`python -m spacy tlner vectors` makes one from your own text."
+    )
+    TL051 = (
+        "[TL051] spacy_tlner.StaticWords: the vocab's vectors have {found} dimensions, the layer was initialized with "
+        "{expected}. Load the pipeline with the vectors that it was trained with, or initialize it again."
+    )
+    TL052 = "[TL052] spacy_tlner.StaticWords: width is {width}; expected at least 1, or null for vectors as they are."
 
     # --- TL1xx: warm start and label maps ---
     TL101 = (

@@ -5,6 +5,7 @@ from .embed import WordCharEmbed
 from .encoders import BiLSTMEncoder
 from .taggers import TransferTagger
 from .words import HashWords
+from .vectors import StaticWords
 
 __all__ = [
     "BiLSTMEncoder",
@@ -13,3 +14,5 @@ __all__ = [
     "TransferTagger",
     "WordCharEmbed",
 ]
+    "Lexicon",
+    "StaticWords",

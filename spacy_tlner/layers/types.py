@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model, Ops, Shim
 from thinc.types import Floats2d
 
@@ -16,11 +17,15 @@ OutT = list[Floats2d]
 
 
 class Types(NamedTuple):
-    """Distinct words: `orth` and `lower` are (n,) uint64 keys of the string store, `strings` their n spellings."""
+    """Distinct words: `orth` and `lower` are (n,) uint64 keys of the string store, `strings` their n spellings.
+
+    vocab: where the words come from, for parts that look them up in it.
+    """
 
     orth: numpy.ndarray
     lower: numpy.ndarray
     strings: list[str]
+    vocab: Vocab | None = None
 
 
 # One for all caches: a lock inside a shim could not be pickled for the workers of nlp.pipe.
@@ -41,7 +46,8 @@ class TypeCache(Shim):
     """Vectors of word types that were predicted before, at most `size` of them.
 
     A shim, because thinc tells shims of everything that changes weights: `finish_update`, `use_params`,
-    `from_bytes` and a move to another device all empty it. It is never written out.
+    `from_bytes` and a move to another device all empty it, and so does a new vectors table in the vocab, which nobody
+    tells of. It is never written out, nor copied.
     """
 
     def __init__(self, size: int):
@@ -56,20 +62,32 @@ class TypeCache(Shim):
         with _lock:
             self._rows: dict[int, int] = {}
             self._table: Any = None
+            self._vectors: tuple[Any, ...] = ()
 
-    def lookup(self, keys: list[int], compute: Callable[[list[int]], Floats2d], ops: Ops) -> Floats2d:
+    def lookup(
+        self, keys: list[int], compute: Callable[[list[int]], Floats2d], ops: Ops, vocab: Vocab | None = None
+    ) -> Floats2d:
         """Vectors (len(keys), width) of distinct keys; `compute` is given the positions of the unknown ones.
 
+        vocab: whose words these are. Another vectors table in it than at the call before empties the cache first.
         Safe to call from several threads.
         """
         with _lock:
+            self._follow(vocab)
             return self._lookup(keys, compute, ops)
+
+    def _follow(self, vocab: Vocab | None) -> None:
+        # compared as objects, and held so that no later object can get their address
+        vectors = () if vocab is None else (vocab.vectors, getattr(vocab.vectors, "data", None))
+        if len(vectors) != len(self._vectors) or any(new is not old for new, old in zip(vectors, self._vectors)):
+            self.clear()
+            self._vectors = vectors
 
     def _lookup(self, keys: list[int], compute: Callable[[list[int]], Floats2d], ops: Ops) -> Floats2d:
         rows = self._rows
         new = [i for i, key in enumerate(keys) if key not in rows]
         if len(rows) + len(new) > self.size:
-            self.clear()
+            self._rows, self._table = {}, None
             rows, new = self._rows, list(range(len(keys)))
         if len(new) > self.size:
             return compute(new)
@@ -103,6 +121,10 @@ class TypeCache(Shim):
     def copy(self) -> "TypeCache":
         return TypeCache(self.size)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # a pickle for another process, or a deep copy of a pipeline: what is remembered stays behind
+        return {**self.__dict__, "_rows": {}, "_table": None, "_vectors": ()}
+
     def to_device(self, device_type: str, device_id: int) -> None:
         self.clear()
 
@@ -132,7 +154,9 @@ def forward(model: Model[InT, OutT], docs: InT, is_train: bool) -> tuple[OutT, C
     if is_train or not len(types.orth):
         vectors, backprop_embed = embed(types, is_train)
     else:
-        vectors = _cache(model).lookup(types.orth.tolist(), lambda new: embed.predict(_take(types, new)), ops)
+        vectors = _cache(model).lookup(
+            types.orth.tolist(), lambda new: embed.predict(_take(types, new)), ops, types.vocab
+        )
     lengths = [len(doc) for doc in docs]
     output = ops.unflatten(vectors[tokens], ops.asarray1i(lengths))
 
@@ -155,11 +179,11 @@ def types_of(docs: InT) -> tuple[Types, numpy.ndarray]:
     """The distinct words of a batch, and (tokens,) which of them each token is."""
     if not any(len(doc) for doc in docs):
         nothing = numpy.zeros(0, dtype="uint64")
-        return Types(nothing, nothing, []), numpy.zeros(0, dtype="int64")
+        return Types(nothing, nothing, [], docs[0].vocab if docs else None), numpy.zeros(0, dtype="int64")
     keys = numpy.concatenate([doc.to_array(["ORTH", "LOWER"]).reshape(-1, 2) for doc in docs])
     orth, first, token_types = numpy.unique(keys[:, 0], return_index=True, return_inverse=True)
-    strings = docs[0].vocab.strings
-    return Types(orth, keys[first, 1], [strings[key] for key in orth.tolist()]), token_types
+    vocab = docs[0].vocab
+    return Types(orth, keys[first, 1], [vocab.strings[key] for key in orth.tolist()], vocab), token_types
 
 
 def clear_caches(model: Model) -> None:
@@ -177,4 +201,4 @@ def _cache(model: Model) -> TypeCache:
 
 
 def _take(types: Types, which: list[int]) -> Types:
-    return Types(types.orth[which], types.lower[which], [types.strings[i] for i in which])
+    return Types(types.orth[which], types.lower[which], [types.strings[i] for i in which], types.vocab)

@@ -7,8 +7,22 @@ from spacy.language import Language
 from thinc.api import Model
 
 # Node names that are groups of their own; a node with weights under any other name belongs to the encoder.
-_GROUP_OF_NODE = {"words": "words", "characters": "characters", "emission": "head", "crf": "transitions"}
-GROUPS = ("words", "characters", "encoder", "head", "transitions")
+_GROUP_OF_NODE = {
+    "words": "words",
+    "vectors": "vectors",
+    "characters": "characters",
+    "features": "features",
+    "lexicon": "lexicon",
+    "transformer": "transformer",
+    "emission": "head",
+    "crf": "transitions",
+}
+GROUPS = ("words", "vectors", "characters", "features", "lexicon", "transformer", "encoder", "head", "transitions")
+
+
+def group_of(node_name: str) -> str:
+    """The group of a layer with weights, by the name of its node."""
+    return _GROUP_OF_NODE.get(node_name, "encoder")
 
 
 def layer_groups(model: Model) -> dict[str, list[Model]]:
