@@ -10,9 +10,9 @@ DATA is the folder of corpora, with mtl-bioinformatics-2016 in it. Cases:
                and BC5CDR-chem are distributed
 
 Systems: `full` has both labels, on all sentences or, in the case `half`, on half of them, which is as much annotation
-as `disjoint` has; `partial` says which labels each corpus annotates; `naive` does not. The converted corpus marks no documents, so the halves are alternating blocks of
-sentences. Every run is the real `spacy train` and `spacy evaluate` of the package's own config, the same number of
-steps, one thread. Dev, with both labels, selects; test is read once.
+as `disjoint` has; `partial` says which labels each corpus annotates; `naive` does not. The converted corpus marks no
+documents, so the halves are alternating blocks of sentences. Every run is the real `spacy train` and `spacy evaluate`
+of the package's own config, the same number of steps, one thread. Dev, with both labels, selects; test is read once.
 """
 
 import json
