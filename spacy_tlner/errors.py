@@ -274,3 +274,15 @@ class Errors:
         "[TL506] {path} stands there already and is no spaCy pipeline (it has no meta.json), so it is not replaced. "
         "Name another folder with --output."
     )
+    TL520 = (
+        "[TL520] {path} holds no text to annotate: {reason}. Expected texts beyond those that are annotated already."
+    )
+    TL521 = "[TL521] {path} cannot be read: {reason}. Expected texts in UTF-8 (.jsonl, .txt) or a DocBin (.spacy)."
+    TL522 = (
+        "[TL522] {path}: {count} line(s) cannot be used, so nothing was written. Expected UTF-8, and in .jsonl an "
+        'object with the string "text" and perhaps the object "meta" on each line.\n{lines}'
+    )
+    TL523 = '[TL523] {path} must end in .jsonl (objects with "text"), .txt (a text a line) or .spacy (a DocBin).'
+    TL524 = "[TL524] The output {path} must end in {suffixes}, so that {style} imports it."
+    TL525 = "[TL525] {option} is {value}; expected {expected}."
+    TL526 = "[TL526] {path} cannot be written: {reason}. What stood there is as it was."

@@ -12,6 +12,7 @@ from .calibrate import calibrate
 from .check import check
 from .convert import convert
 from .report import report
+from .suggest import suggest
 
 tlner = typer.Typer(
     name="tlner",
@@ -23,6 +24,7 @@ tlner.command("convert")(convert)
 tlner.command("check")(check)
 tlner.command("assets")(assets)
 tlner.command("calibrate")(calibrate)
+tlner.command("suggest")(suggest)
 tlner.command("report")(report)
 
 app.add_typer(tlner)

@@ -1,0 +1,239 @@
+"""Texts in, annotation tasks out: JSONL, plain text and .spacy; tasks as Prodigy and Label Studio import them."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import dropwhile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from spacy.language import Language
+from spacy.pipeline import Sentencizer
+from spacy.tokens import Doc, DocBin, Span
+
+from ..errors import Errors
+from .faults import CorpusError, Fault, listing
+
+# spans with their probabilities, where there is one
+Scored = Sequence[tuple[Span, float | None]]
+
+TEXT_SUFFIXES = (".jsonl", ".txt", ".spacy")
+TASK_SUFFIXES = {"prodigy": (".jsonl",), "label-studio": (".json", ".jsonl")}
+
+
+class Text(NamedTuple):
+    """A text, what its owner said of it, and its tokens with the blanks behind them where they are given."""
+
+    text: str
+    meta: dict[str, Any]
+    tokens: tuple[tuple[str, bool], ...] | None = None
+
+    @property
+    def key(self) -> str:
+        """The same for texts that differ in case and white space only, so also for a text and its tokens apart."""
+        return "".join(self.text.split()).casefold()
+
+    def make_doc(self, nlp: Language) -> Doc:
+        """The text as a document without annotation."""
+        if self.tokens is None:
+            return nlp.make_doc(self.text)
+        words, spaces = zip(*self.tokens)
+        return Doc(nlp.vocab, words=list(words), spaces=list(spaces))
+
+
+def read_texts(path: Path, nlp: Language, *, sentences: bool = False) -> Iterator[Text]:
+    """The texts of a file that are not blank; of a .spacy file the tokens, without its annotation.
+
+    .jsonl: an object with "text" and perhaps "meta" a line. .txt: a text a line. sentences: a text for each sentence:
+    those that a .spacy file marks, else those of spaCy's rule-based sentencizer.
+    Raises CorpusError on another suffix (TL523), a file (TL521) or lines (TL522) that cannot be read.
+    """
+    if path.suffix not in TEXT_SUFFIXES:
+        raise CorpusError(Errors.TL523.format(path=path))
+    texts = _from_docs(path, nlp, sentences) if path.suffix == ".spacy" else _from_lines(path)
+    if sentences and path.suffix != ".spacy":
+        texts = (part for text in texts for part in _sentences(nlp.make_doc(text.text), text.meta))
+    for text in texts:
+        if text.key:
+            yield text
+
+
+def distinct(texts: Iterable[Text], without: Iterable[Text] = ()) -> list[Text]:
+    """Each text once, in order of its first place; none that is among `without`."""
+    seen = {text.key for text in without}
+    # `set.add` returns None: a text is kept where its key was new
+    return [text for text in texts if not (text.key in seen or seen.add(text.key))]  # type: ignore[func-returns-value]
+
+
+def prodigy_task(doc: Doc, spans: Scored, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """A task of Prodigy's `ner_manual` interface: tokens, and spans with their probability under "score".
+
+    Offsets count characters (code points); "token_end" is the span's last token, not the one after it.
+    """
+    return {
+        "text": doc.text,
+        "meta": dict(meta),
+        "tokens": [
+            {
+                "text": token.text,
+                "start": token.idx,
+                "end": token.idx + len(token),
+                "id": token.i,
+                "ws": bool(token.whitespace_),
+            }
+            for token in doc
+        ],
+        "spans": [
+            {
+                "start": span.start_char,
+                "end": span.end_char,
+                "token_start": span.start,
+                "token_end": span.end - 1,
+                "label": span.label_,
+                **_score(probability),
+            }
+            for span, probability in spans
+        ],
+    }
+
+
+def label_studio_task(
+    doc: Doc,
+    spans: Scored,
+    meta: Mapping[str, Any],
+    *,
+    model_version: str,
+    confidence: float,
+) -> dict[str, Any]:
+    """A task with one prediction for Label Studio's NER template, whose tags are called "label" and "text".
+
+    Offsets count characters (code points). The prediction's score is a confidence, for that is how Label Studio sorts.
+    """
+    result = [
+        {
+            "id": str(number),
+            "from_name": "label",
+            "to_name": "text",
+            "type": "labels",
+            "value": {"start": span.start_char, "end": span.end_char, "text": span.text, "labels": [span.label_]},
+            **_score(probability),
+        }
+        for number, (span, probability) in enumerate(spans, 1)
+    ]
+    prediction = {"model_version": model_version, **_score(confidence), "result": result}
+    return {"data": {"text": doc.text, "meta": dict(meta)}, "predictions": [prediction]}
+
+
+def as_lines(tasks: Iterable[Mapping[str, Any]]) -> str:
+    """JSON, a task a line."""
+    return "".join(f"{json.dumps(task, ensure_ascii=False)}\n" for task in tasks)
+
+
+def as_list(tasks: Iterable[Mapping[str, Any]]) -> str:
+    """One JSON list, a task a line: what Label Studio's import takes; it reads JSONL from cloud storage only."""
+    return "[\n" + ",\n".join(json.dumps(task, ensure_ascii=False) for task in tasks) + "\n]\n"
+
+
+def check_task_suffix(path: Path, style: str) -> None:
+    """Refuse a name that the tool would not import. Raises CorpusError (TL524)."""
+    if path.suffix not in TASK_SUFFIXES[style]:
+        raise CorpusError(Errors.TL524.format(path=path, style=style, suffixes=" or ".join(TASK_SUFFIXES[style])))
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a file whole or not at all, making its folder. Raises CorpusError (TL526)."""
+    # beside the target, since a rename is only atomic within one file system
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf8", newline="\n")
+        os.replace(part, path)
+    except OSError as error:
+        raise CorpusError(Errors.TL526.format(path=path, reason=error.strerror or error)) from error
+    finally:
+        if part.exists():
+            part.unlink()
+
+
+def _score(probability: float | None) -> dict[str, float]:
+    return {} if probability is None else {"score": round(probability, 4)}
+
+
+def _from_lines(path: Path) -> Iterator[Text]:
+    parse = _parse_json if path.suffix == ".jsonl" else _parse_plain
+    texts, faults = [], []
+    try:
+        # in bytes, so that a line that is no UTF-8 has a number; and str.splitlines would cut at U+2028
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+                try:
+                    if line.strip():
+                        texts.append(parse(line.decode("utf8").rstrip("\r\n")))
+                except ValueError as error:
+                    faults.append(Fault(number, line.decode("utf8", "replace").rstrip("\r\n"), str(error)))
+    except OSError as error:
+        raise CorpusError(Errors.TL521.format(path=path, reason=error.strerror or error)) from error
+    if faults:
+        raise CorpusError(Errors.TL522.format(path=path, count=len(faults), lines=listing(faults)))
+    return iter(texts)
+
+
+def _parse_plain(line: str) -> Text:
+    return Text(line.strip(), {})
+
+
+def _parse_json(line: str) -> Text:
+    """Raises ValueError with the reason, which stands beside the line's number in the message."""
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"no JSON: {error.msg}") from error
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")
+    text, meta = found.get("text"), found.get("meta") or {}
+    if not isinstance(text, str):
+        raise ValueError('no string under "text"')
+    if not isinstance(meta, dict):
+        raise ValueError('"meta" is no object')
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError as error:
+        raise ValueError("half a surrogate pair in the text") from error
+    return Text(text, meta)
+
+
+def _from_docs(path: Path, nlp: Language, sentences: bool) -> Iterator[Text]:
+    try:
+        docs = list(DocBin().from_disk(path).get_docs(nlp.vocab))
+    except OSError as error:
+        raise CorpusError(Errors.TL521.format(path=path, reason=error.strerror or error)) from error
+    # zlib, msgpack and numpy each raise their own
+    except Exception as error:
+        raise CorpusError(Errors.TL521.format(path=path, reason=f"it is no DocBin ({error})")) from error
+    for doc in docs:
+        if sentences:
+            yield from _sentences(doc, {})
+        elif len(doc):
+            yield _tokens(doc, {})
+
+
+def _sentences(doc: Doc, meta: dict[str, Any]) -> Iterator[Text]:
+    if not doc.has_annotation("SENT_START"):
+        doc = Sentencizer()(doc)
+    for sentence in doc.sents:
+        yield from (_tokens(part, meta) for part in [_trimmed(sentence)] if len(part))
+
+
+def _trimmed(span: Span) -> Span:
+    """Without white space at both ends, which no one annotates."""
+    start = next((token.i for token in span if not token.is_space), span.end)
+    end = next((token.i + 1 for token in dropwhile(lambda t: t.is_space, reversed(list(span)))), start)
+    return span.doc[start:end]
+
+
+def _tokens(span: Doc | Span, meta: dict[str, Any]) -> Text:
+    last = len(span) - 1
+    # a blank behind the last token is the next sentence's affair
+    tokens: Sequence[tuple[str, bool]] = [(t.text, bool(t.whitespace_) and i < last) for i, t in enumerate(span)]
+    return Text("".join(word + " " * blank for word, blank in tokens), meta, tuple(tokens))
