@@ -41,11 +41,6 @@ setup(
             "spacy_tlner.HashWords.v1 = spacy_tlner.architectures:HashWords",
             "spacy_tlner.CharCNN.v1 = spacy_tlner.architectures:CharCNN",
             "spacy_tlner.StaticWords.v1 = spacy_tlner.architectures:StaticWords",
-            "spacy_tlner.PretrainBiLM.v1 = spacy_tlner.pretraining.objective:PretrainBiLM",
-        ],
-        "spacy_readers": [
-            "spacy_tlner.MultiCorpus.v1 = spacy_tlner.corpora.readers:MultiCorpus",
-            "spacy_tlner.TextCorpus.v1 = spacy_tlner.corpora.unlabelled:TextCorpus",
         ],
         "spacy_readers": ["spacy_tlner.MultiCorpus.v1 = spacy_tlner.corpora.readers:MultiCorpus"],
         "spacy_batchers": ["spacy_tlner.batch_by_length.v1 = spacy_tlner.corpora.batchers:batch_by_length"],

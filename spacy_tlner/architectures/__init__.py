@@ -4,15 +4,14 @@ from .characters import CharCNN
 from .embed import WordCharEmbed
 from .encoders import BiLSTMEncoder
 from .taggers import TransferTagger
-from .words import HashWords
 from .vectors import StaticWords
+from .words import HashWords
 
 __all__ = [
     "BiLSTMEncoder",
     "CharCNN",
     "HashWords",
+    "StaticWords",
     "TransferTagger",
     "WordCharEmbed",
 ]
-    "Lexicon",
-    "StaticWords",

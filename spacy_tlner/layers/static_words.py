@@ -61,12 +61,13 @@ def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> tuple[OutT, 
     vectors = _lookup(model, types)
     if not model.has_param("W"):
         return vectors, lambda d_output: []
+    W: Any = model.get_param("W")
 
     def backprop(d_output: OutT) -> list:
         model.inc_grad("W", ops.gemm(d_output, vectors, trans1=True))
         return []
 
-    return ops.gemm(vectors, ops.as_contig(model.get_param("W")), trans2=True), backprop
+    return ops.gemm(vectors, W, trans2=True), backprop
 
 
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
@@ -90,7 +91,7 @@ def _table_width(vocab: Vocab | None) -> int:
 def _lookup(model: Model[InT, OutT], types: InT) -> Floats2d:
     """(types, the table's width) vectors as the table has them."""
     width = _table_width(types.vocab)
-    expected = model.get_param("W").shape[1] if model.has_param("W") else model.get_dim("nO")
+    expected = model.get_param("W").size // model.get_dim("nO") if model.has_param("W") else model.get_dim("nO")
     if width != expected:
         raise ValueError(Errors.TL051.format(found=width, expected=expected))
     assert types.vocab is not None
