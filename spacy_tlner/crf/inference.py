@@ -7,16 +7,23 @@ per step) and falls back to log space, sequence by sequence, where scaling would
 Shapes: T tokens of the whole batch, N sequences, L tags.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy
 from thinc.api import get_array_module
 
-from .packing import Array, Packing
+from .packing import Array, Packing, take_into
 
 # What underflows in a step of the forward variable (below 1e-38, before the division by z) has a marginal below
 # 1e-38 r / z. Where r / z stays below this, that is 1e-13; above it the sequence is redone in log space.
 _SCALED_LIMIT = 1e25
+# Where no score is far from 0, forward variables are made distributions only every so many steps. In a step their sum
+# grows e^_NARROW_STEP-fold at most, so to e^51 until then: times 1e-38 lost in the backward variable, that is 1e-16.
+# A factor of e^-17 divided by a sum of e^68 can still be told from 0 in float32, and so can e^-80, the smallest move.
+_NORMALIZE_EVERY = 4
+_NARROW_STEP = 17.0
+_NARROW_MOVE = 40.0
 # Viterbi scores are shifted to maximum 0 this often, so that float32 holds for any length.
 _RESCALE_EVERY = 16
 # Viterbi looks at so many pairs of tags at once: a megabyte in float32, which stays in the cache of one core.
@@ -113,7 +120,7 @@ def viterbi(emissions: Array, packing: Packing, chain: Chain, *, allowed: Array 
     """
     xp = get_array_module(emissions)
     sizes, offsets = packing.sizes, packing.offsets
-    scores_p = _masked_emissions(emissions, packing, chain, allowed, xp)
+    scores_p = _mask(packing.pack(emissions), packing, chain, allowed, xp)
     transitions = xp.where(chain.legal, chain.transitions, -xp.inf).astype(emissions.dtype)
     n_tags, across = len(transitions), transitions[:, None, :]
     at_once = max(1, min(packing.n_sequences, _PAIRS_AT_ONCE // n_tags**2))
@@ -146,19 +153,20 @@ def viterbi(emissions: Array, packing: Packing, chain: Chain, *, allowed: Array 
 def path_score(emissions: Array, packing: Packing, chain: Chain, tags: Array) -> Array:
     """Scores (N,) float64 of the paths spelt by tag ids (T,); -inf where a path is not legal."""
     xp = get_array_module(emissions)
-    tags_p, last = packing.pack(tags), packing.last
-    first_tags, last_tags = tags_p[: packing.n_sequences], tags_p[last]
-    before, after = tags_p[packing.previous], tags_p[packing.n_sequences :]
-    tokens_p = emissions[packing.flat, tags_p].astype("float64")
-    tokens_p[packing.n_sequences :] += chain.transitions[before, after]
-    scores = xp.bincount(packing.sequence, weights=tokens_p, minlength=packing.n_sequences)
-    scores[packing.order] += chain.start[first_tags] + chain.end[last_tags]
-    broken_p = xp.zeros(packing.n_tokens)
-    broken_p[packing.n_sequences :] = ~chain.legal[before, after]
-    broken = xp.bincount(packing.sequence, weights=broken_p, minlength=packing.n_sequences)
-    broken[packing.order] += ~chain.legal_start[first_tags] | ~chain.legal_end[last_tags]
-    scores[broken > 0] = -xp.inf
-    return scores
+    n, n_tags = packing.n_sequences, emissions.shape[1]
+    tags_p = packing.pack(tags)
+    # of flattened rows, `take` costs a third of an index in brackets
+    tokens_p = emissions.reshape(-1).take(packing.flat * n_tags + tags_p).astype("float64")
+    moves = xp.where(chain.legal, chain.transitions, -xp.inf).reshape(-1)
+    tokens_p[n:] += moves.take(pairs_of(tags_p, packing, n_tags))
+    tokens_p[:n] += xp.where(chain.legal_start, chain.start, -xp.inf).take(tags_p[:n])
+    tokens_p[packing.last] += xp.where(chain.legal_end, chain.end, -xp.inf).take(tags_p[packing.last])
+    return xp.bincount(packing.sequence, weights=tokens_p, minlength=n)
+
+
+def pairs_of(tags_p: Array, packing: Packing, n_tags: int) -> Array:
+    """Of packed tag ids, each with the one before it: (T - N,) indices into flattened transitions, for steps 1 ..."""
+    return tags_p.take(packing.previous) * n_tags + tags_p[packing.n_sequences :]
 
 
 def subset(packing: Packing, which: Array, xp: Array) -> tuple[Array, Packing]:
@@ -168,9 +176,8 @@ def subset(packing: Packing, which: Array, xp: Array) -> tuple[Array, Packing]:
     return xp.repeat(which, lengths.tolist()), Packing.of(part, xp)
 
 
-def _masked_emissions(emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, xp: Array) -> Array:
-    """Packed emissions with the start scores folded in and -inf where a tag cannot stand."""
-    scores_p = packing.pack(emissions)
+def _mask(scores_p: Array, packing: Packing, chain: Chain, allowed: Array | None, xp: Array) -> Array:
+    """Packed emissions, in place: start scores are added, and -inf is put where a tag cannot stand."""
     if allowed is not None:
         scores_p[~packing.pack(allowed)] = -xp.inf
     first = scores_p[: packing.n_sequences]
@@ -191,56 +198,41 @@ def _scaled(
     """Forward-backward in scaled probabilities, and (N,) bool: where float32 may have lost mass.
 
     a_t = (a_{t-1} G) * F_t / z_t,  r_t = G (F_{t+1} * r_{t+1} / z_{t+1}),  P(y_t) = a_t * r_t
-    with F_t = exp(E_t - max E_t), G = exp(A - max A), and z_t the sum that makes a_t a distribution.
+    with F_t = exp(E_t - max E_t), G = exp(A - max A), and z_t the sum that makes a_t a distribution. Any other peaks and
+    sums are as right: scores that are not far from 0 have F_t = exp E_t, and z_t = 1 in most steps.
     """
     xp = get_array_module(emissions)
-    sizes, offsets, n = packing.sizes, packing.offsets, packing.n_sequences
+    n = packing.n_sequences
     with numpy.errstate(all="ignore"):  # zero and infinity are looked at afterwards; CuPy never warns
-        move_peak = xp.where(chain.legal, chain.transitions, -xp.inf).max()
+        # 0 if no move is legal: the one token of a sequence needs none
+        move_peak = float(xp.where(chain.legal, chain.transitions, -xp.inf).max()) if chain.legal.any() else 0.0
         moves = xp.where(chain.legal, xp.exp(chain.transitions - move_peak), 0).astype(emissions.dtype)  # G
         end_peak = xp.where(chain.legal_end, chain.end, -xp.inf).max()
         ends = xp.where(chain.legal_end, xp.exp(chain.end - end_peak), 0).astype(emissions.dtype)
-        factors_p = _masked_emissions(emissions, packing, chain, allowed, xp)
-        peaks_p = _row_max(factors_p, xp)
-        factors_p -= peaks_p[:, None]
-        xp.exp(factors_p, out=factors_p)  # F
-
-        forward_p = xp.empty_like(factors_p)  # a
-        sums_p = xp.empty_like(peaks_p)  # z
-        ones = xp.ones(factors_p.shape[1], dtype=factors_p.dtype)
-        forward_p[:n] = factors_p[:n]
-        for t in range(len(sizes)):
-            here = forward_p[offsets[t] : offsets[t + 1]]  # (n, L)
-            if t:
-                xp.matmul(forward_p[offsets[t - 1] : offsets[t - 1] + sizes[t]], moves, out=here)
-                here *= factors_p[offsets[t] : offsets[t + 1]]
-            total = sums_p[offsets[t] : offsets[t + 1]]  # (n,)
-            xp.matmul(here, ones, out=total)
-            here /= total[:, None]
-
-        backward_p = xp.empty_like(factors_p)  # r
+        # One block: where malloc is the C library's, it stays for the next call. Of four, some would go back to the
+        # system and come again page by page, which takes as long as the arithmetic.
+        factors_p, forward_p, backward_p, before = xp.empty((4, *emissions.shape), dtype=emissions.dtype)
+        widest = _narrow(emissions, chain, xp)
+        peaks_p = _factors(factors_p, emissions, packing, chain, allowed, widest is not None, xp)
+        sums_p = _forward(forward_p, factors_p, moves, packing, 1 if widest is None else _NORMALIZE_EVERY, xp)
         mass = forward_p[packing.last] @ ends  # (n,) q
         backward_p[packing.last] = ends / mass[:, None]
-        factors_p /= sums_p[:, None]  # becomes F r / z as the loop goes down
-        moves_back = xp.ascontiguousarray(moves.T)
-        for t in range(len(sizes) - 1, 0, -1):
-            onward = factors_p[offsets[t] : offsets[t + 1]]
-            onward *= backward_p[offsets[t] : offsets[t + 1]]
-            xp.matmul(onward, moves_back, out=backward_p[offsets[t - 1] : offsets[t - 1] + sizes[t]])
+        _backward(backward_p, factors_p, moves, packing, xp)
 
         # NaN compares false: it counts as lost
         lost = xp.zeros(n, dtype=bool)
-        if not backward_p.max() < _SCALED_LIMIT * sums_p.min():
-            lost_p = ~(backward_p.max(axis=1) < _SCALED_LIMIT * sums_p)
+        limits_p = sums_p * (_SCALED_LIMIT * (1 if widest is None else math.exp(-widest)))
+        if not backward_p.max() < limits_p.min():
+            lost_p = ~(backward_p.max(axis=1) < limits_p)
             lost = xp.bincount(packing.sequence, weights=lost_p.astype("float64"), minlength=n) > 0
 
         logs_p = xp.log(sums_p.astype("float64")) + peaks_p
         log_z = xp.bincount(packing.sequence, weights=logs_p, minlength=n)
         lengths = xp.asarray(packing.lengths)
-        log_z += (lengths - 1) * float(move_peak) + float(end_peak)
+        log_z += (lengths - 1) * move_peak + float(end_peak)
         log_z[packing.order] += xp.log(mass.astype("float64"))
 
-        before = forward_p.take(packing.previous, axis=0)
+        before = take_into(before[n:], forward_p, packing.previous)
         # sum_ij P(i, j at t) log G_ij, the part of the entropy that is the moves'
         inside = (before @ _x_log_x(moves, xp) * factors_p[n:]).sum(axis=1) if entropy else None
         if weights is not None:
@@ -272,6 +264,64 @@ def _scaled(
         ),
         lost,
     )
+
+
+def _narrow(emissions: Array, chain: Chain, xp: Array) -> float | None:
+    """The largest score of a token if all scores are so small that steps may go without shift and sum, else None."""
+    widest = float(max(emissions.max(), -emissions.min()) + xp.abs(chain.start).max())
+    moves = max(float(xp.abs(scores).max()) for scores in (chain.transitions, chain.end))
+    return widest if widest + math.log(len(chain.start)) < _NARROW_STEP and moves < _NARROW_MOVE else None
+
+
+def _factors(
+    factors_p: Array, emissions: Array, packing: Packing, chain: Chain, allowed: Array | None, narrow: bool, xp: Array
+) -> Array | float:
+    """Fill in F; returns what was taken off the scores of each row before exp."""
+    take_into(factors_p, emissions, packing.flat)
+    first = factors_p[: packing.n_sequences]
+    if not narrow:
+        _mask(factors_p, packing, chain, allowed, xp)
+        peaks_p = _row_max(factors_p, xp)
+        factors_p -= peaks_p[:, None]
+        xp.exp(factors_p, out=factors_p)
+        return peaks_p
+    first += chain.start
+    xp.exp(factors_p, out=factors_p)
+    first *= chain.legal_start
+    if allowed is not None:
+        factors_p *= packing.pack(allowed)
+    return 0.0
+
+
+def _forward(forward_p: Array, factors_p: Array, moves: Array, packing: Packing, every: int, xp: Array) -> Array:
+    """Fill in a; returns z, 1 but every so many steps, by which factors are divided as well."""
+    sizes, offsets = packing.sizes, packing.offsets
+    sums_p = xp.ones(len(factors_p), dtype=factors_p.dtype)
+    ones = xp.ones(len(moves), dtype=factors_p.dtype)
+    forward_p[: packing.n_sequences] = factors_p[: packing.n_sequences]
+    for t in range(len(sizes)):
+        here, factors = forward_p[offsets[t] : offsets[t + 1]], factors_p[offsets[t] : offsets[t + 1]]  # (n, L)
+        if t:
+            # the method costs half as much per call as `xp.matmul`
+            forward_p[offsets[t - 1] : offsets[t - 1] + sizes[t]].dot(moves, out=here)
+            here *= factors
+        if t % every == 0:
+            total = sums_p[offsets[t] : offsets[t + 1]]  # (n,)
+            # a product with ones, for NumPy sums short rows several times slower
+            here.dot(ones, out=total)
+            here /= total[:, None]
+            factors /= total[:, None]
+    return sums_p
+
+
+def _backward(backward_p: Array, factors_p: Array, moves: Array, packing: Packing, xp: Array) -> None:
+    """Fill in r, of which the last of each sequence is there; factors become F r / z, but in the first step."""
+    sizes, offsets = packing.sizes, packing.offsets
+    moves_back = xp.ascontiguousarray(moves.T)
+    for t in range(len(sizes) - 1, 0, -1):
+        onward = factors_p[offsets[t] : offsets[t + 1]]
+        onward *= backward_p[offsets[t] : offsets[t + 1]]
+        onward.dot(moves_back, out=backward_p[offsets[t - 1] : offsets[t - 1] + sizes[t]])
 
 
 def _log_space(
@@ -346,7 +396,7 @@ def log_scores(emissions: Array, packing: Packing, chain: Chain, allowed: Array 
     """Scores in float64, -inf where not permitted: emissions with start (T, L) packed, moves (L, L), ends (L,)."""
     xp = get_array_module(emissions)
     return (
-        _masked_emissions(emissions.astype("float64"), packing, chain, allowed, xp),
+        _mask(packing.pack(emissions.astype("float64")), packing, chain, allowed, xp),
         xp.where(chain.legal, chain.transitions.astype("float64"), -xp.inf),
         xp.where(chain.legal_end, chain.end.astype("float64"), -xp.inf),
     )

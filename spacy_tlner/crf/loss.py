@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from thinc.api import get_array_module
 
 from .forbidden import Run, forward_backward_without
-from .inference import Chain, Posterior, forward_backward, path_score, subset
+from .inference import Chain, Posterior, forward_backward, pairs_of, path_score, subset
 from .packing import Array, Packing
 
 # of some sequences: emissions, packing, allowed, weights
@@ -48,14 +48,21 @@ def chain_loss(
     weights: (N,) float a sequence, 1 by default.
     """
     xp = get_array_module(emissions)
+    share = None
     if weights is not None:
         weights = weights.astype(emissions.dtype)
+        if (weights == weights[0]).all():  # a factor of everything: a product with a number costs next to nothing
+            share, weights = weights[0], None
     free = forward_backward(emissions, packing, chain, allowed=possible, weights=weights)
     gold = _gold(emissions, packing, chain, allowed, forbidden, weights)
     d_emissions = free.nodes
     d_emissions -= gold.nodes
     if weights is not None:
         d_emissions *= xp.repeat(weights, list(packing.lengths))[:, None]
+    d_transitions = free.edges - gold.edges
+    if share is not None:
+        d_emissions *= share
+        d_transitions *= share
     first = packing.flat[: packing.n_sequences]
     last = packing.flat[packing.last]
     losses = xp.full(packing.n_sequences, xp.inf)
@@ -64,7 +71,7 @@ def chain_loss(
     return ChainLoss(
         losses=losses,
         d_emissions=d_emissions,
-        d_transitions=free.edges - gold.edges,
+        d_transitions=d_transitions,
         d_start=d_emissions[first].sum(axis=0),
         d_end=d_emissions[last].sum(axis=0),
     )
@@ -99,11 +106,14 @@ def _gold(
 def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Array, weights: Array | None) -> Posterior:
     """Z(allowed): a path's score where every tag is known, forward-backward where some are not."""
     xp = get_array_module(emissions)
-    counts = allowed.astype(emissions.dtype)  # (T, L)
-    # a product with ones, for NumPy sums short rows several times slower
-    is_set = counts @ xp.ones(counts.shape[1], dtype=counts.dtype) != 1  # (T,)
+    n_tags = emissions.shape[1]
+    # how many tags and, where that is 1, which: one product, for NumPy reduces short rows several times slower
+    ids = xp.arange(n_tags, dtype=emissions.dtype)
+    nodes = allowed.astype(emissions.dtype)  # (T, L)
+    counts, tags = (nodes @ xp.stack([xp.ones_like(ids), ids], axis=1)).T  # (T,), (T,)
+    is_set = counts != 1
     if not is_set.any():
-        return _one_path(emissions, packing, chain, counts, weights)
+        return _one_path(emissions, packing, chain, nodes, tags.astype("int64"), weights)
     known = xp.bincount(packing.sequence, weights=packing.pack(is_set), minlength=packing.n_sequences) == 0
     if not known.any():
         return forward_backward(emissions, packing, chain, allowed=allowed, weights=weights)
@@ -112,7 +122,7 @@ def _constrained(emissions: Array, packing: Packing, chain: Chain, allowed: Arra
         packing,
         allowed,
         weights,
-        (known, lambda rows, part, sets, of: _one_path(rows, part, chain, sets.astype(rows.dtype), of)),
+        (known, lambda rows, part, sets, of: _constrained(rows, part, chain, sets, of)),
         (~known, lambda rows, part, sets, of: forward_backward(rows, part, chain, allowed=sets, weights=of)),
     )
 
@@ -131,16 +141,14 @@ def _in_parts(
     return Posterior(log_z, nodes, edges)
 
 
-def _one_path(emissions: Array, packing: Packing, chain: Chain, nodes: Array, weights: Array | None) -> Posterior:
-    """The posterior of a path that is certain; `nodes`: (T, L) its tags as rows of a single 1."""
+def _one_path(
+    emissions: Array, packing: Packing, chain: Chain, nodes: Array, tags: Array, weights: Array | None
+) -> Posterior:
+    """The posterior of a path that is certain: `tags`, (T,) its ids; `nodes`, (T, L) the same as rows of a single 1."""
     xp = get_array_module(emissions)
     n_tags = emissions.shape[1]
-    # times 0 1 2 ...: an arg max without its reduction of short rows
-    tags = (nodes @ xp.arange(n_tags, dtype=nodes.dtype)).astype("int64")
-    tags_p = packing.pack(tags)
-    pairs = tags_p[packing.previous] * n_tags + tags_p[packing.n_sequences :]
     of_pairs = None if weights is None else weights[packing.sequence[packing.n_sequences :]]
-    edges = xp.bincount(pairs, weights=of_pairs, minlength=n_tags**2)
+    edges = xp.bincount(pairs_of(packing.pack(tags), packing, n_tags), weights=of_pairs, minlength=n_tags**2)
     return Posterior(
         log_z=path_score(emissions, packing, chain, tags),
         nodes=nodes,

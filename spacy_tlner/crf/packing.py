@@ -14,6 +14,13 @@ import numpy
 Array = Any  # numpy.ndarray or cupy.ndarray, chosen by the `xp` that is passed along
 
 
+def take_into(out: Array, rows: Array, index: Array) -> Array:
+    """`rows[index]` written to `out`, which is returned."""
+    if isinstance(out, numpy.ndarray):
+        return rows.take(index, axis=0, out=out, mode="clip")  # any mode but "raise" spares NumPy another copy
+    return rows.take(index, axis=0, out=out)
+
+
 @dataclass(frozen=True)
 class Packing:
     """The two orders of one batch. Index arrays live on the device of `xp`; sizes and offsets on the host.
@@ -45,18 +52,15 @@ class Packing:
         n = numpy.asarray(lengths, dtype=numpy.intp)
         order = numpy.argsort(-n, kind="stable")
         by_length = n[order]
-        n_steps = int(by_length[0]) if len(n) else 0
         # sequences longer than t, for every t
-        sizes = numpy.searchsorted(-by_length, -numpy.arange(n_steps), side="left")
-        offsets = numpy.concatenate([[0], numpy.cumsum(sizes)]).astype(numpy.intp)
-        step = numpy.repeat(numpy.arange(n_steps), sizes)
-        slot = numpy.arange(int(offsets[-1])) - offsets[step]
-        starts = numpy.concatenate([[0], numpy.cumsum(n)[:-1]]) if len(n) else numpy.zeros(0, numpy.intp)
-        sequence = order[slot]
-        later = step > 0
-        flat = starts[sequence] + step
+        sizes = len(n) - numpy.cumsum(numpy.bincount(n))[:-1]
+        offsets = numpy.zeros(len(sizes) + 1, dtype=numpy.intp)
+        numpy.cumsum(sizes, out=offsets[1:])
+        rows = numpy.arange(offsets[-1])
+        sequence = order[rows - numpy.repeat(offsets[:-1], sizes)]
+        flat = (numpy.cumsum(n) - n)[sequence] + numpy.repeat(numpy.arange(len(sizes)), sizes)
         packed = numpy.empty_like(flat)
-        packed[flat] = numpy.arange(len(flat))
+        packed[flat] = rows
         return cls(
             lengths=tuple(n.tolist()),
             sizes=tuple(sizes.tolist()),
@@ -65,7 +69,7 @@ class Packing:
             packed=xp.asarray(packed),
             sequence=xp.asarray(sequence),
             order=xp.asarray(order),
-            previous=xp.asarray(offsets[step[later] - 1] + slot[later]),
+            previous=xp.asarray(rows[len(n) :] - numpy.repeat(sizes[:-1], sizes[1:])),
             last=xp.asarray(offsets[by_length - 1] + numpy.arange(len(n))),
         )
 
