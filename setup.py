@@ -29,8 +29,10 @@ setup(
         "srsly>=2.4.3,<3.0.0",
     ],
     extras_require={
-        "dev": ["pytest", "pytest-xdist", "hypothesis", "pytorch-crf", "mypy", "ruff", "build"],
+        "dev": ["pytest", "pytest-xdist", "hypothesis", "pytorch-crf", "mypy", "ruff", "build", "floret", "accelerate"],
         "bench": ["pytorch-crf", "torch-struct"],
+        "vectors": ["floret>=0.10.5"],
+        "adapt": ["accelerate>=0.26.0"],
     },
     entry_points={
         "spacy_factories": ["tl_ner = spacy_tlner.component:make_tl_ner"],
@@ -40,9 +42,20 @@ setup(
             "spacy_tlner.WordCharEmbed.v1 = spacy_tlner.architectures:WordCharEmbed",
             "spacy_tlner.HashWords.v1 = spacy_tlner.architectures:HashWords",
             "spacy_tlner.CharCNN.v1 = spacy_tlner.architectures:CharCNN",
+            "spacy_tlner.CharLSTM.v1 = spacy_tlner.architectures:CharLSTM",
+            "spacy_tlner.WordFeatures.v1 = spacy_tlner.architectures:WordFeatures",
+            "spacy_tlner.ContextFeatures.v1 = spacy_tlner.architectures:ContextFeatures",
+            "spacy_tlner.Lexicon.v1 = spacy_tlner.architectures:Lexicon",
+            "spacy_tlner.TypeEmbed.v1 = spacy_tlner.architectures:TypeEmbed",
+            "spacy_tlner.ConcatEmbed.v1 = spacy_tlner.architectures:ConcatEmbed",
+            "spacy_tlner.DirectConnection.v1 = spacy_tlner.architectures:DirectConnection",
             "spacy_tlner.StaticWords.v1 = spacy_tlner.architectures:StaticWords",
+            "spacy_tlner.PretrainBiLM.v1 = spacy_tlner.pretraining.objective:PretrainBiLM",
         ],
-        "spacy_readers": ["spacy_tlner.MultiCorpus.v1 = spacy_tlner.corpora.readers:MultiCorpus"],
+        "spacy_readers": [
+            "spacy_tlner.MultiCorpus.v1 = spacy_tlner.corpora.readers:MultiCorpus",
+            "spacy_tlner.TextCorpus.v1 = spacy_tlner.corpora.unlabelled:TextCorpus",
+        ],
         "spacy_batchers": ["spacy_tlner.batch_by_length.v1 = spacy_tlner.corpora.batchers:batch_by_length"],
         "spacy_misc": ["spacy_tlner.read_label_map.v1 = spacy_tlner.transfer.label_map:read_label_map"],
         "spacy_callbacks": [

@@ -28,6 +28,7 @@ from .layers.types import clear_caches
 from .mentions import Scored, best_first
 from .processes import keep_forks_alive
 from .tags import Mention, TagScheme
+from .transfer.pretrained import load_pretrained
 from .transfer.vocabulary import learn_vocabularies
 from .transfer.warm_start import warm_start
 
@@ -349,6 +350,7 @@ class TransferNER(TrainablePipe):
         nlp: Language | None = None,
         labels: Labels | None = None,
         source: str | Path | None = None,
+        pretrained: str | Path | None = None,
         label_map: dict[str, str] | None = None,
         layers: list[str] | None = None,
         source_component: str | None = None,
@@ -357,6 +359,7 @@ class TransferNER(TrainablePipe):
 
         labels: a list, or {head: list}, as `spacy init labels` writes it; by default those in the examples, sorted.
         source: a trained pipeline, path or package, whose weights this one starts from (`transfer.warm_start`).
+        pretrained: weights of the encoder from `spacy tlner pretrain` (`transfer.pretrained`); beside `source`, TL110.
         label_map: {source label: our label}, beside labels of equal name; an empty right side leaves one out.
         layers: the layer groups to copy, by default all. source_component: the tagger's name there,
         by default the only `tl_ner` of the source. Raises TL008 without labels, TL1xx from the warm start.
@@ -375,6 +378,10 @@ class TransferNER(TrainablePipe):
         if nlp is not None:
             # what an earlier initialization copied is gone
             nlp.meta.get("spacy_tlner", {}).pop(self.name, None)
+        if pretrained and source:
+            raise ValueError(Errors.TL110.format(name=self.name, other="`source`"))
+        if pretrained:
+            load_pretrained(self, pretrained, nlp=nlp)
         if source:
             warm_start(self, source, nlp=nlp, label_map=label_map, layers=layers, source_component=source_component)
         elif label_map or layers or source_component:

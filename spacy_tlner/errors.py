@@ -156,6 +156,19 @@ class Errors:
         "pipeline, or give both taggers encoders of their own."
     )
 
+    TL110 = (
+        "[TL110] Component '{name}': `pretrained` is set together with {other}, and both set the encoder's weights. "
+        "Keep one of the two."
+    )
+    TL111 = (
+        "[TL111] Component '{name}': {path} cannot be used as pretrained weights: {reason}. Expected a .bin file of "
+        "`spacy tlner pretrain` or `spacy pretrain`, made with an encoder like this one."
+    )
+    TL112 = (
+        "[TL112] Component '{name}': nothing in {path} fits this encoder. The file has: {theirs}; the encoder has: "
+        "{ours}. Use the encoder's settings of the pretraining config."
+    )
+
     # --- TL2xx: corpora and conversion ---
     TL200 = "[TL200] {path} cannot be read: {reason}. Expected a text file in UTF-8 with one token a line."
     TL201 = (
@@ -222,6 +235,15 @@ class Errors:
         'the labels that this corpus annotates, for example ["Disease"]. Leave a corpus out that annotates all.'
     )
 
+    TL221 = (
+        "[TL221] {path} is no text for pretraining. Expected a file, or a folder with at least one file, whose name "
+        "ends in one of {suffixes}."
+    )
+    TL222 = (
+        "[TL222] {path}, line {number} or the one after it, cannot be read: {reason}. Expected UTF-8 text, a text a "
+        'line; in JSONL, one object with a "text" a line.'
+    )
+
     TL250 = "[TL250] spacy_tlner.batch_by_length: size and pool must be at least 1, given size {size}, pool {pool}."
 
     # --- TL3xx: optimizer ---
@@ -274,6 +296,7 @@ class Errors:
         "[TL506] {path} stands there already and is no spaCy pipeline (it has no meta.json), so it is not replaced. "
         "Name another folder with --output."
     )
+    TL507 = "[TL507] {path} holds no figures of a calibration. Expected what `spacy tlner calibrate --json` writes."
     TL520 = (
         "[TL520] {path} holds no text to annotate: {reason}. Expected texts beyond those that are annotated already."
     )
@@ -286,3 +309,44 @@ class Errors:
     TL524 = "[TL524] The output {path} must end in {suffixes}, so that {style} imports it."
     TL525 = "[TL525] {option} is {value}; expected {expected}."
     TL526 = "[TL526] {path} cannot be written: {reason}. What stood there is as it was."
+
+    TL541 = (
+        "[TL541] Vectors are trained by the package floret, which is not installed. "
+        'Install it: pip install "spacy-tlner[vectors]" (or pip install floret).'
+    )
+    TL542 = (
+        "[TL542] No vectors can be trained on {tokens} token(s): {reason}. Expected text with words that occur "
+        "at least --min-count times."
+    )
+    TL543 = (
+        "[TL543] {path} stands there already and is no spaCy pipeline (it has no meta.json), so it is not replaced. "
+        "Name another folder."
+    )
+    TL544 = "[TL544] --minn is {minn} and --maxn {maxn}; expected n-grams of at least minn and at most maxn characters."
+    TL545 = "[TL545] {path} cannot be written: {reason}. What stood there is as it was."
+
+    # --- TL6xx: pretraining ---
+    TL601 = (
+        "[TL601] The word list {path} cannot be read: {reason}. Expected a word a line, most frequent first. "
+        "`python -m spacy tlner pretrain` writes one from the corpus where there is none."
+    )
+    TL602 = (
+        "[TL602] The word list {path}, line {number}: {line!r} is no entry. Expected at least one line, each a word "
+        "that stands once and, after a tab, how often it occurred."
+    )
+    TL603 = (
+        "[TL603] PretrainBiLM cannot train this encoder: {reason}. Expected forward beside backward states of one "
+        "BiLSTM layer over words: spacy_tlner.BiLSTMEncoder with depth 1, and nothing below it that looks at neighbours."
+    )
+    TL604 = (
+        "[TL604] {path} cannot be resumed from: {reason}. Expected the checkpoint of a run with the same config; "
+        "leave out --resume to begin anew in another folder."
+    )
+    TL605 = "[TL605] The dev set of pretraining has no token. Check [corpora.pretrain_dev], or --n-dev."
+    TL606 = (
+        "[TL606] {path} already holds a pretraining ({found}). Add --resume to go on with it, or name another folder."
+    )
+    TL607 = (
+        "[TL607] The config cannot be pretrained with: {reason}. Expected a [pretraining] block whose objective is "
+        "spacy_tlner.PretrainBiLM.v1, and a [corpora] block for its `corpus`; see configs/pretrain_bilm.cfg."
+    )

@@ -32,6 +32,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "component": {"chains", "annotate", "mentions", "transfer", "layers", "crf", "tags", "gold", "processes", "errors"},
     "optimizer": {"transfer", "errors"},
     "corpora": {"stamps", "errors"},
+    "files": set(),
+    "domain": {"files", "errors"},
+    "pretraining": {"layers", "files", "errors"},
     "measure": {"chains", "mentions", "tags", "errors"},
     "report": {"corpora", "measure", "errors"},
 }

@@ -11,8 +11,10 @@ from .assets import assets
 from .calibrate import calibrate
 from .check import check
 from .convert import convert
+from .pretrain import pretrain
 from .report import report
 from .suggest import suggest
+from .vectors import vectors
 
 tlner = typer.Typer(
     name="tlner",
@@ -25,6 +27,8 @@ tlner.command("check")(check)
 tlner.command("assets")(assets)
 tlner.command("calibrate")(calibrate)
 tlner.command("suggest")(suggest)
+tlner.command("pretrain", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(pretrain)
+tlner.command("vectors")(vectors)
 tlner.command("report")(report)
 
 app.add_typer(tlner)

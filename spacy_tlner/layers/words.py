@@ -84,24 +84,28 @@ def word_keys(model: Model[InT, OutT], types: InT) -> numpy.ndarray:
     return types.orth if model.attrs["attr"] == "ORTH" else types.lower
 
 
-def learn_vocabulary(model: Model[InT, OutT], keys: numpy.ndarray) -> None:
+def learn_vocabulary(model: Model[InT, OutT], keys: numpy.ndarray, counts: numpy.ndarray | None = None) -> None:
     """Set which words count as seen, and how often.
 
-    keys: (tokens,) uint64 of a training corpus, repeats included, as the layer's attr has them.
+    keys: (n,) uint64, as the layer's attr has them: the tokens of a training corpus, or words with their `counts` (n,).
     """
-    seen, counts = numpy.unique(keys, return_counts=True)
-    model.attrs.update(seen=seen, counts=counts, learned=True)
+    seen, which = numpy.unique(keys, return_inverse=True)
+    summed = numpy.bincount(which, weights=counts, minlength=len(seen)).astype("int64")
+    model.attrs.update(seen=seen, counts=summed, learned=True)
 
 
 def unite_vocabularies(model: Model[InT, OutT], other: Model[InT, OutT]) -> None:
     """Add what `other` has seen; counts add up. If either embeds every word, so does the outcome."""
-    ours, theirs = model.attrs, other.attrs
-    if not (ours["learned"] and theirs["learned"]):
+    add_vocabulary(model, other.attrs["seen"], other.attrs["counts"], learned=other.attrs["learned"])
+
+
+def add_vocabulary(model: Model[InT, OutT], keys: numpy.ndarray, counts: numpy.ndarray, *, learned: bool) -> None:
+    """Add words (n,) with counts (n,) to those seen. learned: whether their layer tells seen words from others."""
+    ours = model.attrs
+    if not (ours["learned"] and learned):
         model.attrs.update(seen=_none(), counts=_none(), learned=False)
         return
-    seen, which = numpy.unique(numpy.concatenate([ours["seen"], theirs["seen"]]), return_inverse=True)
-    both = numpy.concatenate([ours["counts"], theirs["counts"]])
-    model.attrs.update(seen=seen, counts=numpy.bincount(which, weights=both).astype("int64"))
+    learn_vocabulary(model, numpy.concatenate([ours["seen"], keys]), numpy.concatenate([ours["counts"], counts]))
 
 
 def counts_of(model: Model[InT, OutT], keys: numpy.ndarray) -> numpy.ndarray:

@@ -30,7 +30,7 @@ def layer_groups(model: Model) -> dict[str, list[Model]]:
     groups: dict[str, list[Model]] = {}
     for node in model.walk(order="dfs_pre"):
         if node.param_names or any(shim._model is not None for shim in node.shims):
-            groups.setdefault(_GROUP_OF_NODE.get(node.name, "encoder"), []).append(node)
+            groups.setdefault(group_of(node.name), []).append(node)
     return {group: groups[group] for group in GROUPS if group in groups}
 
 

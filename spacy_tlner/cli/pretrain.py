@@ -1,0 +1,131 @@
+"""`spacy tlner pretrain`: the `[pretraining]` block with schedules, dev perplexity, checkpoints and true resume."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def pretrain(
+    ctx: typer.Context,
+    config_path: Annotated[Path, typer.Argument(metavar="CONFIG", exists=True, dir_okay=False, help="Config file.")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", file_okay=False, help="Folder for weights and log.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in OUTPUT.")] = False,
+    n_dev: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Documents held out from the start of the corpus, if there is no [corpora.pretrain_dev]."
+        ),
+    ] = 1000,
+    n_words: Annotated[
+        int, typer.Option(min=1, help="Words to predict, if the word list is not there yet and is counted.")
+    ] = 30000,
+    code: Annotated[Path | None, typer.Option("--code", "-c", help="Python file with registered functions.")] = None,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU, or -1 for the CPU.")] = -1,
+) -> None:
+    """Train an encoder on unlabelled text as two language models, one a direction (spacy_tlner.PretrainBiLM.v1).
+
+    The same config and [pretraining] block as for `spacy pretrain`; its settings can be overwritten, as in --paths.text
+    corpus.txt. Every n_save_every batches and after each epoch the dev perplexity is logged and a checkpoint written.
+    OUTPUT/model-best.bin is what [initialize.components.tl_ner] pretrained takes.
+    """
+    from spacy.cli._util import import_code, parse_config_overrides, setup_gpu
+    from spacy.util import load_config
+    from wasabi import msg
+
+    from ..pretraining.loop import CHECKPOINT, LOG
+    from ..pretraining.loop import run as run_loop
+
+    overrides = parse_config_overrides(ctx.args)
+    import_code(code)
+    setup_gpu(gpu_id)
+    try:
+        _check_output(output, resume, (CHECKPOINT, LOG))
+        config = load_config(config_path, overrides=overrides, interpolate=False)
+        task = prepare(config, output, n_dev=n_dev, n_words=n_words)
+        msg.info(f"{len(task.dev):,} documents held out; weights, log and checkpoint go to {output}")
+        best = run_loop(task, resume=resume, on_log=_print_row)
+    except ValueError as error:
+        msg.fail(str(error), exits=1)
+    msg.good(f"Lowest dev perplexity: {best}")
+
+
+def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> Any:
+    """A `Run` from a config; writes the word list if its file is not there. Raises TL607 and what its parts raise."""
+    from spacy.schemas import ConfigSchemaPretrain
+    from spacy.training.pretrain import create_pretraining_model, ensure_docs
+    from spacy.util import dot_to_object, load_model_from_config, registry
+    from thinc.api import fix_random_seed
+    from wasabi import msg
+
+    from ..errors import Errors
+    from ..pretraining.loop import Run, split_dev
+    from ..pretraining.word_list import WordList
+
+    if not config.get("pretraining"):
+        raise ValueError(Errors.TL607.format(reason="[pretraining] is missing or empty"))
+    config = config.copy()
+    config.setdefault("initialize", {})["init_tok2vec"] = None
+    nlp = load_model_from_config(config, auto_fill=True)
+    filled = nlp.config.interpolate()
+    if filled["training"]["seed"] is not None:
+        fix_random_seed(filled["training"]["seed"])
+    block = filled["pretraining"]
+    if block["corpus"].split(".")[-1] not in filled["corpora"]:
+        raise ValueError(Errors.TL607.format(reason=f"there is no corpus {block['corpus']}"))
+    corpus = registry.resolve({"corpus": dot_to_object(filled, block["corpus"])})["corpus"]
+    if "pretrain_dev" in filled["corpora"]:
+        dev = ensure_docs(registry.resolve({"corpus": filled["corpora"]["pretrain_dev"]})["corpus"](nlp))
+    else:
+        corpus, dev = split_dev(corpus, nlp, n_dev)
+    words = block["objective"].get("words")
+    if words is not None and not Path(words).exists():
+        msg.info(f"Counting words for {words}")
+        docs = (example.reference for example in corpus(nlp))
+        WordList.count(docs, block["objective"].get("attr", "LOWER"), n_words).write(Path(words))
+    settings = registry.resolve(block, schema=ConfigSchemaPretrain)
+    model = create_pretraining_model(nlp, settings)
+    if "predictions" not in model.attrs:
+        raise ValueError(Errors.TL607.format(reason=f"the objective is {block['objective'].get('@architectures')}"))
+    output.mkdir(parents=True, exist_ok=True)
+    return Run(
+        nlp=nlp,
+        model=model,
+        optimizer=settings["optimizer"],
+        corpus=corpus,
+        batcher=settings["batcher"],
+        dev=dev,
+        output=output,
+        max_epochs=settings["max_epochs"],
+        n_save_every=settings["n_save_every"],
+        n_save_epoch=settings["n_save_epoch"],
+    )
+
+
+def _check_output(output: Path, resume: bool, names: tuple[str, ...]) -> None:
+    from ..errors import Errors
+
+    found = [name for name in names if (output / name).exists()]
+    if found and not resume:
+        raise ValueError(Errors.TL606.format(path=output, found=", ".join(found)))
+
+
+def _print_row(row: dict[str, Any]) -> None:
+    from wasabi import msg
+
+    if row["step"] and not hasattr(_print_row, "began"):
+        msg.row(("epoch", "step", "words", "loss", "dev ppl", "dev UNK", "words/s"), widths=_WIDTHS)
+        setattr(_print_row, "began", True)  # noqa: B010
+    cells = (
+        row["epoch"],
+        row["step"],
+        f"{row['words']:,}",
+        f"{row['loss']:.3f}",
+        f"{row['dev_perplexity']:.1f}",
+        f"{100 * row['dev_unknown']:.1f} %",
+        f"{row['words_per_second']:,.0f}",
+    )
+    msg.row(cells, widths=_WIDTHS)
+
+
+_WIDTHS = (5, 8, 12, 7, 9, 8, 9)

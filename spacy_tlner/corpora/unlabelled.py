@@ -1,0 +1,75 @@
+"""Reader of unlabelled text for pretraining: plain or gzipped text and JSONL, as sentences or as they stand."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.pipeline import Sentencizer
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import registry
+
+from ..errors import Errors
+from .faults import CorpusError
+
+SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz")
+
+
+@registry.readers("spacy_tlner.TextCorpus.v1")
+def TextCorpus(
+    path: str | Path | None, sentences: bool = True, min_length: int = 4, max_length: int = 100, limit: int = 0
+) -> Callable[[Language], Iterator[Example]]:
+    """Documents without annotation, in the order of the files, one at a time in memory.
+
+    path: a file, or a folder of which every .txt, .txt.gz, .jsonl and .jsonl.gz is read in order of name. A line is a
+    text; of JSONL, the value of "text". sentences: one document a sentence (spaCy's rule-based sentencizer).
+    min_length: tokens below which a document is left out. max_length: tokens at which a longer one is cut, nothing of
+    it is lost; 0 for no limit. limit: documents to stop after; 0 for all.
+    Raises CorpusError: TL221 on a path without such files, TL222 on a file or line that cannot be read.
+    """
+
+    def read(nlp: Language) -> Iterator[Example]:
+        if path is None:
+            raise CorpusError(Errors.TL221.format(path="null", suffixes=", ".join(SUFFIXES)))
+        sentencizer, n = Sentencizer(), 0
+        for text in read_lines(Path(path)):
+            doc = nlp.make_doc(text)
+            for part in _parts(sentencizer(doc) if sentences else doc, sentences, max_length):
+                if len(part) < max(min_length, 1):
+                    continue
+                yield Example(part, part)
+                n += 1
+                if n == limit:
+                    return
+
+    return read
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The texts of a file or folder that are not blank. Raises CorpusError, see `TextCorpus`."""
+    files = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES)) if path.is_dir() else [path]
+    if not files or not all(p.name.endswith(SUFFIXES) and p.is_file() for p in files):
+        raise CorpusError(Errors.TL221.format(path=path, suffixes=", ".join(SUFFIXES)))
+    for file in files:
+        number = 0
+        try:
+            with (
+                gzip.open(file, "rt", encoding="utf8") if file.suffix == ".gz" else file.open(encoding="utf8") as lines
+            ):
+                for line in lines:
+                    number += 1
+                    text = json.loads(line)["text"] if ".jsonl" in file.name and line.strip() else line
+                    if text.strip():
+                        yield text.strip()
+        except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+            raise CorpusError(Errors.TL222.format(path=file, number=number, reason=error)) from error
+
+
+def _parts(doc: Doc, sentences: bool, max_length: int) -> Iterator[Doc]:
+    for span in doc.sents if sentences and len(doc) else [doc[:]]:
+        step = max_length or len(span) or 1
+        for start in range(span.start, span.end, step):
+            tokens = doc[start : min(start + step, span.end)]
+            yield Doc(doc.vocab, words=[t.text for t in tokens], spaces=[bool(t.whitespace_) for t in tokens])

@@ -1,0 +1,423 @@
+"""Language-model pretraining: the softmax by its definition, the directions, true resume, the way into a tagger."""
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+import srsly
+from numpy.testing import assert_allclose
+from spacy.tokens import Doc
+from spacy.util import load_config
+from thinc.api import Model
+
+from corpus import HASH_EMBED_CNN, TINY_ENCODER, annotated, blank_tagger, initialize, make_examples, tagger, trained
+from spacy_tlner.architectures import BiLSTMEncoder
+from spacy_tlner.cli.pretrain import prepare
+from spacy_tlner.component import TransferNER
+from spacy_tlner.corpora.faults import CorpusError
+from spacy_tlner.corpora.unlabelled import TextCorpus
+from spacy_tlner.layers.softmax import AdaptiveSoftmax, softmax_loss
+from spacy_tlner.layers.words import counts_of
+from spacy_tlner.pretraining.loop import CHECKPOINT, LOG, evaluate, run
+from spacy_tlner.pretraining.objective import PretrainBiLM, check_directions, targets_of
+from spacy_tlner.pretraining.word_list import BOUNDARY, UNKNOWN, WordList
+
+CONFIG = Path(__file__).parent.parent / "configs" / "ner_bilm_crf.cfg"
+SIZES = {
+    "components.tl_ner.model": tagger(),
+    "pretraining.max_epochs": 2,
+    "pretraining.n_save_every": 4,
+    "pretraining.batcher.size": 16,
+    "pretraining.batcher.pool": 4,
+    "pretraining.objective.cutoffs": [20, 40],
+    "pretraining.optimizer.learn_rate": {
+        "@schedules": "warmup_linear.v1",
+        "initial_rate": 0.02,
+        "warmup_steps": 3,
+        "total_steps": 40,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "text.txt.gz"
+    with gzip.open(path, "wt", encoding="utf8") as file_:
+        for words, _ in (next(stream) for stream in [annotated()] for _ in range(200)):
+            file_.write(" ".join(words) + "\n")
+    return path
+
+
+def task(text: Path, output: Path, **overrides: Any) -> Any:
+    config = load_config(CONFIG, interpolate=False)
+    paths = {"paths.text": str(text), "paths.words": str(output.parent / "words.txt")}
+    for key, value in {**SIZES, **paths, **overrides}.items():
+        *blocks, last = key.split(".")
+        at = config
+        for block in blocks:
+            at = at[block]
+        at[last] = value
+    return prepare(config, output, n_dev=30, n_words=60)
+
+
+@pytest.fixture(scope="module")
+def pretrained(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("pretrained") / "bilm"
+    return run(task(text, output), resume=False, on_log=lambda row: None)
+
+
+# --- the softmax ---
+
+
+def log_probabilities(model: Model, states: Any) -> Any:
+    """(n, classes) by the definition: the cluster's share in the first softmax, then its own."""
+    edges = model.attrs["edges"]
+
+    def log_softmax(scores: Any) -> Any:
+        return scores - numpy.logaddexp.reduce(scores, axis=1, keepdims=True)
+
+    states = states.astype("float64")
+    first = log_softmax(states @ model.get_param("head_W").T + model.get_param("head_b"))
+    parts = [first[:, : edges[0]]]
+    for k in range(1, len(edges)):
+        own = log_softmax(states @ model.get_param(f"down_{k}").T @ model.get_param(f"W_{k}").T)
+        parts.append(first[:, edges[0] + k - 1][:, None] + own)
+    return numpy.concatenate(parts, axis=1)
+
+
+def softmax_of(cutoffs: list[int], n_classes: int = 30) -> tuple[Model, Any, Any]:
+    rng = numpy.random.default_rng(0)
+    model = AdaptiveSoftmax(n_classes, 12, cutoffs, shrink=2)
+    model.initialize()
+    for name in model.param_names:
+        model.set_param(name, rng.normal(0, 0.5, model.get_param(name).shape).astype("float32"))
+    return model, rng.normal(size=(50, 12)).astype("float32"), rng.integers(0, n_classes, 50)
+
+
+@pytest.mark.parametrize("cutoffs", [[], [10], [5, 12], [5, 12, 29], [100]])
+def test_softmax_is_its_definition(cutoffs: list[int]) -> None:
+    model, states, targets = softmax_of(cutoffs)
+    expected = log_probabilities(model, states)
+    assert_allclose(numpy.exp(expected).sum(axis=1), 1)
+    for is_train in (True, False):
+        loss, _ = softmax_loss(model, states, targets, is_train=is_train)
+        assert_allclose(loss, -expected[numpy.arange(50), targets].sum(), rtol=1e-5)
+
+
+def test_softmax_gradient() -> None:
+    model, states, targets = softmax_of([5, 12])
+
+    def mean_loss() -> float:
+        return float(-log_probabilities(model, states)[numpy.arange(50), targets].mean())
+
+    _, d_states = softmax_loss(model, states, targets)
+    checked = [(states, d_states), *((model.get_param(n), model.get_grad(n)) for n in model.param_names)]
+    rng = numpy.random.default_rng(1)
+    for values, gradient in checked:
+        for place in rng.integers(0, values.size, 12):
+            value = values.flat[place]
+            ends = []
+            for step in (1e-3, -1e-3):
+                values.flat[place] = value + step
+                ends.append(mean_loss())
+            values.flat[place] = value
+            assert_allclose(gradient.flat[place], (ends[0] - ends[1]) / 2e-3, atol=2e-4)
+
+
+def test_evaluation_changes_nothing() -> None:
+    model, states, targets = softmax_of([5, 12])
+    _, d_states = softmax_loss(model, states, targets, is_train=False)
+    assert not d_states.any() and not any(model.has_grad(name) for name in model.param_names)
+
+
+def test_bfloat16_is_close() -> None:
+    model, states, targets = softmax_of([5, 12])
+    exact, d_exact = softmax_loss(model, states, targets)
+    model.attrs["precision"] = "bfloat16"
+    rough, d_rough = softmax_loss(model, states, targets)
+    assert rough != exact and abs(rough / exact - 1) < 0.02
+    assert_allclose(d_rough, d_exact, atol=0.05 * abs(d_exact).max())
+
+
+# --- words and targets ---
+
+
+def test_word_list(tmp_path: Path) -> None:
+    nlp = spacy.blank("en")
+    docs = [Doc(nlp.vocab, words=["The", "cat", "saw", "the", "dog", "\n", "and", "THE", "bird"])]
+    words = WordList.count(docs, "LOWER", 3)
+    assert words == WordList(("the", "and", "bird"), (3, 1, 1))
+    words.write(tmp_path / "words.txt")
+    assert WordList.read(tmp_path / "words.txt") == words
+    (tmp_path / "plain.txt").write_text("the\nand\n")
+    assert WordList.read(tmp_path / "plain.txt").counts == (1, 1)
+    assert "\n" not in WordList.count(docs, "ORTH", 99).words
+
+
+@pytest.mark.parametrize("content", ["", "the\n\nand\n", "two words\n", "the\t3\nthe\t2\n", "the\tmany\n"])
+def test_bad_word_lists(content: str, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text(content)
+    with pytest.raises(ValueError, match="TL602"):
+        WordList.read(tmp_path / "words.txt")
+    with pytest.raises(ValueError, match="TL601"):
+        WordList.read(tmp_path / "none.txt")
+
+
+def test_targets() -> None:
+    vocab = spacy.blank("en").vocab
+    docs = [Doc(vocab, words=words) for words in (["The", "odd", "cat"], [], ["cat"])]
+    the, cat = 2, 3
+    after, before = targets_of(docs, WordList(("the", "cat"), (2, 1)), "LOWER")
+    assert after.tolist() == [UNKNOWN, cat, BOUNDARY, BOUNDARY]
+    assert before.tolist() == [BOUNDARY, the, UNKNOWN, BOUNDARY]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "reason"),
+    [
+        (TINY_ENCODER, None),
+        ({**TINY_ENCODER, "depth": 2}, "can see the word"),
+        (HASH_EMBED_CNN, "can see the word"),
+        (TINY_ENCODER["embed"], "cannot see the words"),
+        ({**HASH_EMBED_CNN, "width": 33}, "odd"),
+    ],
+)
+def test_a_state_must_not_see_the_word_it_predicts(encoder: dict[str, Any], reason: str | None) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tl_ner", config={"model": tagger(encoder)})
+    tok2vec = nlp.get_pipe("tl_ner").model.get_ref("tok2vec")
+    tok2vec.initialize(X=[nlp.make_doc("Give it a doc to infer shapes")])
+    if reason is None:
+        check_directions(tok2vec, nlp.vocab)
+    else:
+        with pytest.raises(ValueError, match=f"TL603.*{reason}"):
+            check_directions(tok2vec, nlp.vocab)
+
+
+# --- the loop ---
+
+
+def test_it_learns_and_leaves_its_files(pretrained: Path) -> None:
+    folder = pretrained.parent
+    rows = list(srsly.read_jsonl(folder / LOG))
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"model0.bin", "model1.bin", "model-last.bin", "model-best.bin", CHECKPOINT, LOG}
+    assert [row["epoch"] for row in rows][-1] == 2 and len(rows) >= 4
+    perplexities = [row["dev_perplexity"] for row in rows]
+    # 60 words and 2: what knows nothing has a perplexity of 62
+    assert perplexities[-1] < 25 < 40 < perplexities[0] < 62
+    assert 0 < rows[0]["dev_unknown"] < 0.5 and rows[0]["words_per_second"] > 0
+    rates = [row["learn_rate"] for row in rows]
+    assert max(rates) <= 0.02 and rates[-1] < max(rates)
+
+
+def test_perplexity_is_that_of_the_states(text: Path, tmp_path: Path) -> None:
+    prepared = task(text, tmp_path / "out")
+    model = prepared.model
+    total, n = 0.0, 0
+    words = model.attrs["loss"].keywords["words"]
+    for doc in prepared.dev:
+        states = model.get_ref("tok2vec").predict([doc])[0]
+        half = states.shape[1] // 2
+        for part, targets in zip((states[:, :half], states[:, half:]), targets_of([doc], words, "LOWER")):
+            found = log_probabilities(model.get_ref("decoder"), part)
+            total -= found[numpy.arange(len(doc)), targets].sum()
+            n += len(doc)
+    score = evaluate(model, prepared.dev, batch_words=50)
+    assert score.perplexity == pytest.approx(numpy.exp(total / n), rel=1e-4)
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("rows_before", [1, 3, 4])
+@pytest.mark.parametrize("averages", [False, True])
+def test_resume_is_as_if_it_had_never_stopped(text: Path, tmp_path: Path, rows_before: int, averages: bool) -> None:
+    settings = {"pretraining.optimizer.use_averages": averages, "pretraining.dropout": 0.3}
+    whole = tmp_path / "whole" / "out"
+    run(task(text, whole, **settings), resume=False, on_log=lambda row: None)
+    parts = tmp_path / "parts" / "out"
+    seen: list[Any] = []
+
+    def stop(row: dict[str, Any]) -> None:
+        seen.append(row)
+        if len(seen) > rows_before:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run(task(text, parts, **settings), resume=False, on_log=stop)
+    numpy.random.seed(99)  # another process has another past
+    run(task(text, parts, **settings), resume=True, on_log=lambda row: None)
+    for name in ("model0.bin", "model1.bin", "model-last.bin", "model-best.bin"):
+        assert (parts / name).read_bytes() == (whole / name).read_bytes(), name
+    rows = [[{**row, "words_per_second": 0} for row in srsly.read_jsonl(folder / LOG)] for folder in (whole, parts)]
+    assert rows[0] == rows[1]
+
+
+def test_what_cannot_be_resumed(text: Path, tmp_path: Path, pretrained: Path) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    prepared = task(text, output)
+    for data in (b"", b"nonsense", pretrained.read_bytes()):
+        (output / CHECKPOINT).write_bytes(data)
+        with pytest.raises(ValueError, match="TL604"):
+            run(prepared, resume=True, on_log=lambda row: None)
+
+
+def spacy_command(*args: Any) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "spacy", *map(str, args)], capture_output=True, text=True)
+
+
+def test_the_commands(text: Path, tmp_path: Path) -> None:
+    config = load_config(CONFIG, interpolate=False)
+    for key, value in SIZES.items():
+        *blocks, last = key.split(".")
+        at = config
+        for block in blocks:
+            at = at[block]
+        at[last] = value
+    config["pretraining"]["max_epochs"] = 1
+    config.to_disk(tmp_path / "tiny.cfg")
+    paths = ["--paths.text", text, "--paths.words", tmp_path / "words.txt"]
+    ours = ["tlner", "pretrain", tmp_path / "tiny.cfg", tmp_path / "ours", *paths, "--n-dev", 20, "--n-words", 60]
+    done = spacy_command(*ours)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "dev ppl" in done.stdout and (tmp_path / "ours" / "model-best.bin").exists()
+    again = spacy_command(*ours)
+    assert again.returncode == 1 and "TL606" in again.stdout
+    # a rate that is a schedule stays at its first value, 0, under spaCy's command: it takes a constant one
+    config["pretraining"]["optimizer"]["learn_rate"] = 0.01
+    config.to_disk(tmp_path / "constant.cfg")
+    theirs = spacy_command("pretrain", tmp_path / "constant.cfg", tmp_path / "theirs", *paths)
+    assert theirs.returncode == 0, theirs.stderr
+    nlp = blank_tagger()
+    initialize_with(nlp, tmp_path / "theirs" / "model-last.bin")
+
+
+@pytest.mark.parametrize(("block", "reason"), [({}, "missing"), ({"corpus": "corpora.none"}, "no corpus")])
+def test_configs_without_pretraining(text: Path, tmp_path: Path, block: dict[str, Any], reason: str) -> None:
+    config = load_config(CONFIG, interpolate=False)
+    config["pretraining"] = {**config["pretraining"], **block} if block else {}
+    with pytest.raises(ValueError, match=f"TL607.*{reason}"):
+        prepare(config, tmp_path, n_dev=5, n_words=5)
+
+
+# --- into a tagger ---
+
+
+def initialize_with(nlp: Any, path: Path, **settings: Any) -> TransferNER:
+    nlp.config["initialize"]["components"]["tl_ner"] = {"pretrained": str(path), **settings}
+    initialize(nlp, make_examples(nlp, 20))
+    component = nlp.get_pipe("tl_ner")
+    assert isinstance(component, TransferNER)
+    return component
+
+
+def params(model: Model) -> dict[str, Any]:
+    return {f"{node.name}.{name}": node.get_param(name) for node in model.walk() for name in node.param_names}
+
+
+def test_weights_come_into_a_tagger(pretrained: Path, text: Path) -> None:
+    component = initialize_with(blank_tagger(), pretrained)
+    donor = blank_tagger().get_pipe("tl_ner").model.get_ref("tok2vec")
+    donor.initialize(X=[spacy.blank("en")("a word")])
+    donor.from_bytes(pretrained.read_bytes())
+    ours, theirs = params(component.model.get_ref("tok2vec")), params(donor)
+    assert ours.keys() == theirs.keys() and all((ours[name] == theirs[name]).all() for name in ours)
+    # words seen in pretraining are known, and so are those of the training data
+    words = next(node for node in component.model.walk() if node.name == "words")
+    vocab = component.vocab
+    keys = numpy.asarray([vocab.strings.add(word) for word in ("moved", "acme", "zyzzyva")], dtype="uint64")
+    counts = counts_of(words, keys)
+    listed = WordList.read(pretrained.parent.parent / "words.txt")
+    once = sum(
+        doc.text.lower().split().count("moved") for doc in (eg.reference for eg in make_examples(blank_tagger(), 20))
+    )
+    assert counts[0] == dict(zip(listed.words, listed.counts))["moved"] + once and counts[1] and not counts[2]
+
+
+def test_the_report(pretrained: Path, caplog: pytest.LogCaptureFixture) -> None:
+    nlp = blank_tagger()
+    initialize_with(nlp, pretrained)
+    report = nlp.meta["spacy_tlner"]["tl_ner"]["pretrained"]
+    assert list(report["copied"]) == ["words", "characters", "encoder"] and not report["fresh"] and not report["unused"]
+    deeper = spacy.blank("en")
+    deeper.add_pipe("tl_ner", config={"model": tagger({**TINY_ENCODER, "depth": 2})})
+    initialize_with(deeper, pretrained)
+    report = deeper.meta["spacy_tlner"]["tl_ner"]["pretrained"]
+    assert list(report["copied"]) == ["words", "characters", "encoder"]
+    assert report["fresh"] == ["encoder 2 (not in the file)"]
+    narrower = spacy.blank("en")
+    narrower.add_pipe("tl_ner", config={"model": tagger({**TINY_ENCODER, "width": 16})})
+    initialize_with(narrower, pretrained)
+    report = narrower.meta["spacy_tlner"]["tl_ner"]["pretrained"]
+    assert list(report["copied"]) == ["words", "characters"] and "encoder (" in report["fresh"][0]
+
+
+def test_a_pretrained_tagger_keeps_its_words(pretrained: Path) -> None:
+    nlp = blank_tagger()
+    initialize_with(nlp, pretrained)
+    again = blank_tagger().from_bytes(nlp.to_bytes())
+    before, after = (next(n for n in p.get_pipe("tl_ner").model.walk() if n.name == "words") for p in (nlp, again))
+    assert (before.attrs["seen"] == after.attrs["seen"]).all() and before.attrs["learned"]
+
+
+def test_what_excludes_pretrained_weights(pretrained: Path, tmp_path: Path) -> None:
+    nlp = blank_tagger()
+    nlp.config["initialize"]["init_tok2vec"] = str(pretrained)
+    with pytest.raises(ValueError, match=r"TL110.*init_tok2vec"):
+        initialize_with(nlp, pretrained)
+    trained().to_disk(tmp_path / "source")
+    with pytest.raises(ValueError, match=r"TL110.*source"):
+        initialize_with(blank_tagger(), pretrained, source=str(tmp_path / "source"))
+    (tmp_path / "bad.bin").write_bytes(b"nonsense")
+    for path in (tmp_path / "bad.bin", tmp_path / "none.bin"):
+        with pytest.raises(ValueError, match="TL111"):
+            initialize_with(blank_tagger(), path)
+    other = BiLSTMEncoder(Model("embed", lambda model, docs, is_train: (docs, lambda d: d)), width=2)
+    (tmp_path / "other.bin").write_bytes(other.to_bytes())
+    with pytest.raises(ValueError, match="TL112"):
+        initialize_with(blank_tagger(), tmp_path / "other.bin")
+
+
+def test_the_objective_by_name() -> None:
+    assert spacy.registry.architectures.get("spacy_tlner.PretrainBiLM.v1") is PretrainBiLM
+
+
+# --- texts ---
+
+
+def read(path: Path, **settings: Any) -> list[str]:
+    return [eg.reference.text for eg in TextCorpus(path, **settings)(spacy.blank("en"))]
+
+
+def test_texts(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("One two three four. Five six seven eight.\n\nTiny.\n", encoding="utf8")
+    with gzip.open(tmp_path / "a.jsonl.gz", "wt", encoding="utf8") as file_:
+        file_.write('{"text": "Über alles in der Welt."}\n')
+    every = ["Über alles in der Welt.", "One two three four. ", "Five six seven eight."]
+    assert read(tmp_path) == every
+    assert read(tmp_path, limit=2) == every[:2]
+    assert read(tmp_path / "b.txt", sentences=False, min_length=1) == [
+        "One two three four. Five six seven eight.",
+        "Tiny.",
+    ]
+    # what is too long is cut, and nothing is lost
+    assert read(tmp_path / "b.txt", max_length=3, min_length=1) == ["One two three ", "four. ", "Five six seven ", "eight.", "Tiny."]  # fmt: skip  # noqa: E501
+
+
+def test_texts_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x")
+    for path in (tmp_path / "a.csv", tmp_path / "none.txt", tmp_path):
+        with pytest.raises(CorpusError, match="TL221"):
+            read(path)
+    for name, data in (("a.jsonl", b'{"text": "fine"}\n{"no": 1}\n'), ("b.txt", b"fine\n\xff\xfe"), ("c.txt.gz", b"x")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(CorpusError, match=f"TL222.*{name}"):
+            read(tmp_path / name)
