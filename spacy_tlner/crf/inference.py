@@ -125,6 +125,7 @@ def viterbi(emissions: Array, packing: Packing, chain: Chain, *, allowed: Array 
     n_tags, across = len(transitions), transitions[:, None, :]
     at_once = max(1, min(packing.n_sequences, _PAIRS_AT_ONCE // n_tags**2))
     room = xp.empty(at_once * n_tags**2, dtype=emissions.dtype)
+    pairs = room.reshape(n_tags, at_once, n_tags)
     best_p = xp.empty_like(scores_p)
     best_p[: offsets[1]] = scores_p[: offsets[1]]
     for t in range(1, len(sizes)):
@@ -133,7 +134,8 @@ def viterbi(emissions: Array, packing: Packing, chain: Chain, *, allowed: Array 
         for first in range(0, sizes[t], at_once):
             part = before[first : first + at_once]  # (m, L)
             # (tag before, sequence, tag): a maximum over the first axis is one of long rows, several times as fast
-            pairs = room[: n_tags * part.size].reshape(n_tags, -1, n_tags)
+            if len(part) != pairs.shape[1]:
+                pairs = room[: n_tags * part.size].reshape(n_tags, -1, n_tags)
             xp.add(part.T[:, :, None], across, out=pairs)
             pairs.max(axis=0, out=here[first : first + at_once])
         here += scores_p[offsets[t] : offsets[t + 1]]
@@ -145,8 +147,9 @@ def viterbi(emissions: Array, packing: Packing, chain: Chain, *, allowed: Array 
     into = xp.ascontiguousarray(transitions.T)
     for t in range(len(sizes) - 1, 0, -1):
         before = best_p[offsets[t - 1] : offsets[t - 1] + sizes[t]]
-        here_tags = tags_p[offsets[t] : offsets[t + 1]]  # (n,)
-        tags_p[offsets[t - 1] : offsets[t - 1] + sizes[t]] = (before + into[here_tags]).argmax(axis=1)
+        through = into.take(tags_p[offsets[t] : offsets[t + 1]], axis=0)  # (n, L)
+        through += before
+        tags_p[offsets[t - 1] : offsets[t - 1] + sizes[t]] = through.argmax(axis=1)
     return packing.unpack(tags_p)
 
 
@@ -198,8 +201,8 @@ def _scaled(
     """Forward-backward in scaled probabilities, and (N,) bool: where float32 may have lost mass.
 
     a_t = (a_{t-1} G) * F_t / z_t,  r_t = G (F_{t+1} * r_{t+1} / z_{t+1}),  P(y_t) = a_t * r_t
-    with F_t = exp(E_t - max E_t), G = exp(A - max A), and z_t the sum that makes a_t a distribution. Any other peaks and
-    sums are as right: scores that are not far from 0 have F_t = exp E_t, and z_t = 1 in most steps.
+    with F_t = exp(E_t - max E_t), G = exp(A - max A), and z_t the sum that makes a_t a distribution. The formulas hold
+    for other peaks and sums too: where scores are near 0, F_t = exp E_t, and z_t = 1 in most steps.
     """
     xp = get_array_module(emissions)
     n = packing.n_sequences
