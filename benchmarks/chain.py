@@ -8,6 +8,7 @@ Loss with gradient, best paths, marginals and the ten best paths, of batches of 
 the same float32 scores in the form that each takes (ours flat, the others padded), are called as a user calls them, and
 must agree before they are timed. What a system does not have is "-"; "too large" is a cell whose largest tensor in
 torch-struct would pass a limit (below), which stands for about twenty seconds or several GB; then no figure is given.
+Seconds are the process's own, which others on the same machine disturb least.
 
 The floor of a loss is arithmetic that no forward-backward in NumPy avoids, measured in the same turns on arrays that
 stand ready: two matrix products a step, one product for the pairs, and one exp an emission.
@@ -208,16 +209,16 @@ def check(operation: str, problem: Problem, expected: Any, found: Any) -> None:
 
 
 def in_turns(calls: dict[str, Callable[[], Any]], turns: int, budget: float) -> dict[str, list[float]]:
-    """Seconds of each call in each turn; after two turns no turn begins past the budget."""
+    """Processor seconds of each call in each turn; after two turns no turn begins past the budget of wall seconds."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     began = time.perf_counter()
     for turn in range(turns):
         if turn > 1 and time.perf_counter() - began > budget:
             break
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.process_time() - start)
     return seconds
 
 
@@ -251,7 +252,7 @@ def cases() -> list[tuple[str, list[int]]]:
 
 def main(
     turns: int = typer.Option(15, help="Turns of each measurement, at most"),
-    budget: float = typer.Option(2.0, help="Seconds of a measurement after which no further turn begins"),
+    budget: float = typer.Option(2.0, help="Wall seconds of a measurement after which no further turn begins"),
     operation: list[str] = typer.Option(OPERATIONS, help="What to measure; may be repeated"),
     case: str = typer.Option("", help="Only cases that contain this, such as '128 x'"),
     seed: int = typer.Option(0, help="Seed of the drawn scores"),
