@@ -47,7 +47,7 @@ def suggest(
     sentences: Annotated[bool, typer.Option("--sentences", help="Suggest sentences instead of whole texts.")] = False,
     diversity: Annotated[
         float, typer.Option(help="0: by score alone; 1: the words of a text chosen before are worth nothing.")
-    ] = 0.5,
+    ] = 0.8,
     threshold: Annotated[float, typer.Option(help="Mentions of a smaller probability neither count nor show.")] = 0.05,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU, or -1 for the CPU.")] = -1,
 ) -> None:
