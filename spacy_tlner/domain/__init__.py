@@ -1,0 +1,1 @@
+"""What the user's own unlabelled text teaches other people's trainers: floret vectors, a masked language model."""
