@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from weasel.util import load_project_config
 
 from spacy_tlner.cli import tlner
+from spacy_tlner.report.results import read_calibration
 from spacy_tlner.transfer.callbacks import blank_source
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +71,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_workflow_is_the_promised_one() -> None:
     trainings = ["train-source", "train-target-scratch", "train-target-transfer"]
-    assert workflow() == ["check-assets", "convert", *trainings, "evaluate", "report"]
+    assert workflow() == ["check-assets", "convert", *trainings, "evaluate", "calibrate", "report"]
 
 
 def test_variables_leave_every_list_as_long_as_it_is() -> None:
@@ -204,11 +205,27 @@ def test_run_leaves_every_declared_output(project: Path) -> None:
 
 @pytest.mark.slow
 def test_metrics_and_logs_hold_what_the_report_reads(project: Path) -> None:
-    for path in (project / f"metrics/seed-{SEED}").glob("*.json"):
-        assert 0 <= srsly.read_json(path)["ents_f"] <= 1
+    metrics = project / f"metrics/seed-{SEED}"
+    for path in metrics.glob("*.json"):
+        if not path.name.startswith("calibration-"):
+            assert 0 <= srsly.read_json(path)["ents_f"] <= 1
+    for name in ("scratch", "transfer"):
+        assert set(read_calibration(metrics / f"calibration-{name}.json").corpora) == {"dev", "test"}
     for name in ("source", "scratch", "transfer"):
         steps = [row["step"] for row in srsly.read_jsonl(project / f"training/seed-{SEED}/{name}/log.jsonl")]
         assert steps == [0, 15, 30]
+
+
+@pytest.mark.slow
+def test_calibration_changes_the_temperature_and_nothing_else(project: Path) -> None:
+    for name in ("scratch", "transfer"):
+        best, calibrated = (project / f"training/seed-{SEED}/{name}" / of for of in ("model-best", "model-calibrated"))
+        found = read_calibration(project / f"metrics/seed-{SEED}/calibration-{name}.json")
+        files = sorted(path.relative_to(best) for path in best.rglob("*") if path.is_file())
+        assert sorted(path.relative_to(calibrated) for path in calibrated.rglob("*") if path.is_file()) == files
+        differing = [path for path in files if (best / path).read_bytes() != (calibrated / path).read_bytes()]
+        assert differing == [Path("tl_ner/cfg")]
+        assert srsly.read_json(calibrated / "tl_ner/cfg")["temperatures"] == {"main": found.after}
 
 
 @pytest.mark.slow

@@ -75,10 +75,11 @@ def calibrate(
         found = Calibration(name, kept, after, fitted, changes, promise)
         pipe.temperature = after
         _print(found)
-        _store(nlp, name, target)
         if json is not None:
             with _writing(json) as part:
                 srsly.write_json(part, found.to_dict())
+        # last, so that nothing can fail behind it
+        _store(nlp, name, target)
     except (CalibrationError, CorpusError, PipelineError) as error:
         msg.fail(str(error), exits=1)
     msg.info(

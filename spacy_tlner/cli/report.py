@@ -33,23 +33,27 @@ def report(
     also: Annotated[
         list[str] | None, typer.Option(metavar="NAME=JSON", help="Scores to mention beside the runs.")
     ] = None,
+    calibration: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=JSON", help="What `calibrate --json` wrote of a run.")
+    ] = None,
     examples: Annotated[int, typer.Option(min=0, help="Test documents shown as gold and each model mark them.")] = 8,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Transfer-learning NER",
 ) -> None:
-    """Compare models on one page: scores, by label, learning over steps, examples, what a warm start copied."""
+    """Compare models on one page: scores, by label, learning over steps, calibration, warm start, examples."""
     from wasabi import msg
 
     from ..report.examples import compare, count_mentions, read_examples
     from ..report.page import Report, write
-    from ..report.results import ReportError, read_run
+    from ..report.results import ReportError, read_calibration, read_run
+    from .pipelines import PipelineError, load
 
     try:
-        logs, scores = _named("--log", log), _named("--run", run)
-        for option, given in (("--log", logs), ("--model", _named("--model", model))):
+        logs, scores, calibrated = _named("--log", log), _named("--run", run), _named("--calibration", calibration)
+        for option, given in (("--log", logs), ("--model", _named("--model", model)), ("--calibration", calibrated)):
             _check_names(option, given, scores)
         runs = [read_run(name, path, logs.get(name)) for name, path in scores.items()]
         others = [read_run(name, path) for name, path in _named("--also", also).items()]
-        models = {name: _load(path) for name, path in _named("--model", model).items()}
+        models = {name: load(str(path)) for name, path in _named("--model", model).items()}
         gold = read_examples(test, next(iter(models.values()), None))
         page = Report(
             title=title,
@@ -58,9 +62,10 @@ def report(
             mentions=count_mentions(gold),
             examples=compare(gold, models, examples) if models and examples else None,
             copied=_copied(models),
+            calibrations={name: read_calibration(path) for name, path in calibrated.items()},
         )
         paths = write(page, output)
-    except ReportError as error:
+    except (PipelineError, ReportError) as error:
         msg.fail(str(error), exits=1)
     _print_scores(runs, page.labels())
     for path in paths:
@@ -96,18 +101,6 @@ def _check_names(option: str, given: dict[str, Path], scores: dict[str, Path]) -
             raise ReportError(
                 Errors.TL407.format(option=option, value=f"{name}={path}", reason=reason, example=path.name)
             )
-
-
-def _load(path: Path) -> "Language":
-    from spacy.util import load_model
-
-    from ..errors import Errors
-    from ..report.results import ReportError
-
-    try:
-        return load_model(path)
-    except (OSError, ValueError) as error:
-        raise ReportError(Errors.TL408.format(path=path, reason=error)) from error
 
 
 def _copied(models: "dict[str, Language]") -> dict[str, dict[str, Any]]:

@@ -9,8 +9,10 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader
 
 from ..errors import Errors
+from ..measure.calibration import Calibration, Change
 from .examples import Examples
 from .plot import Series, line_plot, style
+from .reliability import lowest, reliability_plot
 from .results import ReportError, Run, Score
 
 PAGE = "index.html"
@@ -27,6 +29,7 @@ class Report:
     examples: Examples | None = None
     # "run: component": the facts of its warm start, name and text
     copied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)  # by run
 
     def labels(self) -> list[str]:
         """Labels of the test corpus, the most frequent first, then those that only a model predicts."""
@@ -53,8 +56,42 @@ def render(report: Report, links: Mapping[str, str] | None = None) -> str:
             best=[max(run.curve, key=lambda point: (point[1], point[0]), default=None) for run in report.runs],
             legend=[(run.name, *style(i)) for i, run in enumerate(report.runs)],
             zero=Score(0.0, 0.0, 0.0),
+            calibrated=_calibrated(report),
         )
     )
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """One run's calibration as the page shows it: on the test corpus, if that was measured, else on dev."""
+
+    run: str
+    of: Calibration
+    corpus: str
+    change: Change
+    plots: tuple[str, str]
+
+
+def _calibrated(report: Report) -> list[Calibrated]:
+    shown = {
+        run: ("test", of.corpora["test"]) if "test" in of.corpora else next(iter(of.corpora.items()))
+        for run, of in report.calibrations.items()
+    }
+    low = lowest(each.bins for _, change in shown.values() for each in change)
+    colors = {run.name: style(i)[0] for i, run in enumerate(report.runs)}
+    return [
+        Calibrated(
+            run=run,
+            of=report.calibrations[run],
+            corpus=corpus,
+            change=change,
+            plots=(
+                reliability_plot(change.before.bins, low=low, color=colors[run], title=f"{run}, before"),
+                reliability_plot(change.after.bins, low=low, color=colors[run], title=f"{run}, after"),
+            ),
+        )
+        for run, (corpus, change) in shown.items()
+    ]
 
 
 def write(report: Report, folder: Path) -> list[Path]:
@@ -78,6 +115,11 @@ def percent(score: float) -> str:
     return f"{100 * score:.1f}"
 
 
+def decimal(value: float | None) -> str:
+    """A figure with three digits behind the point; a dash if there is none."""
+    return "–" if value is None else f"{value:.3f}"
+
+
 def difference(score: float, baseline: float) -> str:
     """The difference of two scores in points, always with its sign."""
     # of the rounded figures, so that the columns of a table add up
@@ -89,5 +131,5 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("spacy_tlner", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(percent=percent, difference=difference)
+    environment.filters.update(percent=percent, difference=difference, decimal=decimal)
     return environment

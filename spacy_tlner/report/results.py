@@ -1,4 +1,4 @@
-"""The numbers of a report, read from the files that `spacy evaluate` and `spacy train` write."""
+"""The numbers of a report, read from the files that `spacy evaluate`, `train` and `tlner calibrate` write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from typing import Any
 import srsly
 
 from ..errors import Errors
+from ..measure.calibration import Calibration
 
 
 class ReportError(ValueError):
@@ -54,6 +55,15 @@ def read_curve(log: Path) -> list[tuple[int, float]]:
         return [(int(row["step"]), float(row["scores"]["ents_f"]) / 100) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
         raise ReportError(Errors.TL405.format(path=log)) from error
+
+
+def read_calibration(path: Path) -> Calibration:
+    """What `spacy tlner calibrate --json` wrote. Raises TL403, TL507 as ReportError."""
+    content = _read(path, srsly.read_json)
+    try:
+        return Calibration.from_dict(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(Errors.TL507.format(path=path)) from error
 
 
 def _read(path: Path, reader: Any) -> Any:
