@@ -1,8 +1,9 @@
 """The registered builders: what a config names, assembled from layers. One file a kind of part."""
 
-from .characters import CharCNN
-from .embed import WordCharEmbed
-from .encoders import BiLSTMEncoder
+from .characters import CharCNN, CharLSTM
+from .embed import ConcatEmbed, TypeEmbed, WordCharEmbed
+from .encoders import BiLSTMEncoder, DirectConnection
+from .features import ContextFeatures, Lexicon, WordFeatures
 from .taggers import TransferTagger
 from .vectors import StaticWords
 from .words import HashWords
@@ -10,8 +11,15 @@ from .words import HashWords
 __all__ = [
     "BiLSTMEncoder",
     "CharCNN",
+    "CharLSTM",
+    "ConcatEmbed",
+    "ContextFeatures",
+    "DirectConnection",
     "HashWords",
+    "Lexicon",
     "StaticWords",
     "TransferTagger",
+    "TypeEmbed",
     "WordCharEmbed",
+    "WordFeatures",
 ]
