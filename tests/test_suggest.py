@@ -1,7 +1,6 @@
 """`spacy tlner suggest`: what it scores, that it does not say the same twice, and files that annotation tools read."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -430,7 +429,7 @@ def test_nothing_half_written(tmp_path, model, monkeypatch):
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
     assert "TL526" in refused(model, source, "--output", output)
     assert output.read_text() == "before" and sorted(p.name for p in tmp_path.iterdir()) == ["in.txt", "out.jsonl"]
     monkeypatch.undo()

@@ -60,7 +60,7 @@ def suggest(
     from wasabi import msg
 
     from ..corpora.faults import CorpusError
-    from ..corpora.tasks import as_lines, as_list, check_task_suffix, write_text
+    from ..corpora.tasks import as_lines, as_list, check_task_suffix
     from ..measure.suggest import mark, rank
     from .pipelines import PipelineError, find_tagger, load
 
@@ -96,7 +96,7 @@ def suggest(
         if to_screen:
             typer.echo(content, nl=False)
             return
-        write_text(content, output)
+        _write(content, output)
     except (CorpusError, PipelineError) as error:
         msg.fail(str(error), exits=1)
     msg.good(f"{len(tasks):,} of {len(texts):,} different text(s) -> {output}")
@@ -127,6 +127,17 @@ def _read(path: Path, annotated: list[Path], nlp: "Language", sentences: bool) -
         reason = "each is among those annotated already" if found else "it is empty or blank"
         raise CorpusError(Errors.TL520.format(path=path, reason=reason))
     return texts, known
+
+
+def _write(content: str, path: Path) -> None:
+    from ..corpora.faults import CorpusError
+    from ..errors import Errors
+    from ..files import write_whole
+
+    try:
+        write_whole(path, content.encode("utf8"))
+    except OSError as error:
+        raise CorpusError(Errors.TL526.format(path=path, reason=error.strerror or error)) from error
 
 
 def _task(style: Style, nlp: "Language", marked: "Marked", meta: dict[str, Any]) -> dict[str, Any]:

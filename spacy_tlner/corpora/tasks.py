@@ -1,7 +1,6 @@
 """Texts in, annotation tasks out: JSONL, plain text and .spacy; tasks as Prodigy and Label Studio import them."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import dropwhile
 from pathlib import Path
@@ -138,21 +137,6 @@ def check_task_suffix(path: Path, style: str) -> None:
     """Refuse a name that the tool would not import. Raises CorpusError (TL524)."""
     if path.suffix not in TASK_SUFFIXES[style]:
         raise CorpusError(Errors.TL524.format(path=path, style=style, suffixes=" or ".join(TASK_SUFFIXES[style])))
-
-
-def write_text(text: str, path: Path) -> None:
-    """Write a file whole or not at all, making its folder. Raises CorpusError (TL526)."""
-    # beside the target, since a rename is only atomic within one file system
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf8", newline="\n")
-        os.replace(part, path)
-    except OSError as error:
-        raise CorpusError(Errors.TL526.format(path=path, reason=error.strerror or error)) from error
-    finally:
-        if part.exists():
-            part.unlink()
 
 
 def _score(probability: float | None) -> dict[str, float]:
