@@ -45,6 +45,8 @@ TINY_ENCODER: dict[str, Any] = {
     "@architectures": "spacy_tlner.BiLSTMEncoder.v1",
     "width": 32,
     "depth": 1,
+    "dropout": "standard",
+    "connection": "none",
     "embed": {
         "@architectures": "spacy_tlner.WordCharEmbed.v1",
         "cache_size": 1000,
@@ -62,6 +64,7 @@ TINY_ENCODER: dict[str, Any] = {
             "window": 3,
             "rows": 256,
             "max_chars": 24,
+            "type_width": 0,
         },
     },
 }
