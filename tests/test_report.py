@@ -11,9 +11,13 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner, Result
 
 from spacy_tlner.cli import tlner
+from spacy_tlner.measure.calibration import Calibration, Change
+from spacy_tlner.measure.reliability import Bin, Reliability
+from spacy_tlner.measure.thresholds import Promise
 from spacy_tlner.report.examples import evenly
 from spacy_tlner.report.page import Report, difference, render
 from spacy_tlner.report.plot import Series, line_plot
+from spacy_tlner.report.reliability import lowest, reliability_plot
 from spacy_tlner.report.results import Run, Score, read_curve
 
 NASTY = "<script>alert('x')</script>"
@@ -124,11 +128,16 @@ def test_second_report_stands_beside_the_first(tmp_path: Path) -> None:
         (["--run", "gone=gone.json"], "TL403"),
         (["--also", "empty={folder}/empty.json"], "TL404"),
         (["--also", "broken={folder}/broken.json"], "TL403"),
+        (["--calibration", "nobody={folder}/empty.json"], "TL407"),
+        (["--calibration", "scratch={folder}/gone.json"], "TL403"),
+        (["--calibration", "scratch={folder}/empty.json"], "TL507"),
+        (["--calibration", "scratch={folder}/list.json"], "TL507"),
     ],
 )
 def test_wrong_input_is_named(tmp_path: Path, change: list[str], message: str) -> None:
     arguments = make_inputs(tmp_path)
     srsly.write_json(tmp_path / "empty.json", {"speed": 1.0, "ents_f": None})
+    srsly.write_json(tmp_path / "list.json", [1, 2])
     (tmp_path / "broken.json").write_text("{", encoding="utf8")
     result = invoke([*arguments, *(part.format(folder=tmp_path) for part in change)])
     assert result.exit_code == 1
@@ -158,6 +167,68 @@ def test_page_without_extras() -> None:
     assert "15.0" in page.text
     assert "Learning" not in page.text
     assert "svg" not in page.tags
+
+
+def calibration(*corpora: str) -> Calibration:
+    before = Reliability.of([0.75, 0.85, 0.95, 0.97], [True, False, True, False])
+    after = Reliability.of([0.45, 0.55, 0.65, 0.57], [True, False, True, False])
+    change = {name: Change(before, after) for name in corpora}
+    return Calibration("tl_ner", 1.0, 2.25, True, change, Promise(0.4, 0.8))
+
+
+def test_page_shows_calibration_before_and_after(tmp_path: Path) -> None:
+    arguments = make_inputs(tmp_path)
+    for name, corpora in (("scratch", ["dev", "test"]), ("transfer & co", ["dev", "test"])):
+        srsly.write_json(tmp_path / "calibration.json", calibration(*corpora).to_dict())
+        arguments += ["--calibration", f"{name}={tmp_path / 'calibration.json'}"]
+    assert invoke(arguments).exit_code == 0
+    page = Balanced((tmp_path / "report/seed-1/index.html").read_text(encoding="utf8"))
+    text = " ".join(page.text.split())
+    # one line plot, and two diagrams a run
+    assert page.tags.count("figure") == 4
+    assert "Before, temperature 1.00: ECE 0.530" in text
+    assert "After, temperature 2.25: ECE 0.505" in text
+    assert "4 bins of 1 mention" in text
+    assert "found in the test corpus" in text
+    # by hand: of four pairs of a right and a wrong one, 0.95 and 0.85 alone are in order, then both of 0.65
+    for figure in ("Mean confidence 0.880 0.555 0.880 0.555", "AUROC 0.250 0.500"):
+        assert figure in text, figure
+
+
+def test_page_says_which_corpus_and_that_nothing_was_fitted() -> None:
+    score = Score(0.1, 0.2, 0.15)
+    nothing = Reliability.of([], [])
+    found = Calibration("tl_ner", 1.0, 1.0, False, {"dev": Change(nothing, nothing)}, Promise(0.0, 0.0))
+    page = Balanced(render(Report("Bare", [Run("only", score, {})], calibrations={"only": found})))
+    text = " ".join(page.text.split())
+    assert "found in the dev corpus" in text
+    assert "The dev corpus did not tell which temperature is better" in text
+    assert "ECE –" in text
+
+
+def test_reliability_plot_draws_bins_where_they_belong() -> None:
+    bins = [Bin(20, 0.5, 0.5), Bin(21, 0.75, 0.5), Bin(20, 1.0, 1.0)]
+    assert lowest([bins]) == 0.5
+    assert lowest([bins, [Bin(1, 0.93, 0.31)]]) == 0.3
+    assert lowest([]) == 0.5
+    svg = reliability_plot(bins, low=0.5, color="#123456", title="T & U")
+    Balanced(svg)
+    assert "T &amp; U" in svg
+    dots = [tuple(map(float, found)) for found in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)]
+    ideal = tuple(
+        map(float, re.search(r'"ideal" x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"', svg).groups())
+    )
+    # the first and the last dot are the ends of the diagonal, the second lies half the way to the right and low
+    assert dots[0] == ideal[:2]
+    assert dots[2] == ideal[2:]
+    assert dots[1] == (pytest.approx((ideal[0] + ideal[2]) / 2, abs=0.1), ideal[1])
+    assert ideal[0] < ideal[2]
+    assert ideal[1] > ideal[3]
+    # one standard error up from one half of 20: sqrt(0.25 / 20), in units of the axis
+    top = float(re.search(r'<g .*?<line x1="[\d.]+" y1="([\d.]+)"', svg, re.DOTALL)[1])
+    assert (dots[0][1] - top) / (ideal[1] - ideal[3]) == pytest.approx((0.25 / 20) ** 0.5 / 0.5, abs=0.01)
+    assert "20 mentions: 50 right of 100, confidence 50" in svg
+    Balanced(reliability_plot([], low=0.5, color="#123456", title=""))
 
 
 def test_plot_draws_what_it_is_given() -> None:

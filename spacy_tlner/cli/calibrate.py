@@ -151,8 +151,8 @@ def _writing(path: Path) -> Iterator[Path]:
         for rest in (part, old):
             if rest.is_dir():
                 shutil.rmtree(rest, ignore_errors=True)
-            else:
-                rest.unlink(missing_ok=True)
+            elif rest.exists():
+                rest.unlink()
 
 
 def _print(found: "Calibration") -> None:

@@ -44,9 +44,8 @@ def reliability_plot(bins: Sequence[Bin], *, low: float, color: str, title: str)
     parts.append(f'<line class="ideal" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>')
     x, y = at((1 + low) / 2, low)
     parts.append(f'<text x="{x:.1f}" y="{y + 36:.1f}" text-anchor="middle">confidence, %</text>')
-    parts.append(
-        f'<text transform="translate(12 {at(low, (1 + low) / 2)[1]:.1f}) rotate(-90)" text-anchor="middle">right, %</text>'
-    )
+    y = at(low, (1 + low) / 2)[1]
+    parts.append(f'<text transform="translate(12 {y:.1f}) rotate(-90)" text-anchor="middle">right, %</text>')
     path = " ".join("{:.1f},{:.1f}".format(*at(each.confidence, each.correct)) for each in bins)
     parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.5"/>')
     for each in bins:
