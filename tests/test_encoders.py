@@ -472,6 +472,8 @@ def test_matches_are_those_of_all_ngrams_with_all_entries(docs, entries, single)
         ("of York City ,", "New York City", "-IE-"),  # ends: no B
         ("of York", "New York", "--"),  # one token is not enough
         ("York", "York", "S"),
+        ("a b a b a", "a b", "BEBE-"),  # neighbours do not overlap
+        ("a a a a a", "a a", "BEBE-"),
         ("New York", "New York City of the East", "--"),  # less than half
     ],
 )
