@@ -121,16 +121,17 @@ class Errors:
     )
     TL052 = "[TL052] spacy_tlner.StaticWords: width is {width}; expected at least 1, or null for vectors as they are."
     TL053 = (
-        "[TL053] The checkpoint {name!r} cannot be loaded: {reason} Expected a folder with a Hugging Face model, or the "
-        "name of one on its hub or in its cache. It is needed when a pipeline is initialized, not when it is loaded."
+        "[TL053] The checkpoint {name!r} cannot be loaded: {reason} Expected a folder with a Hugging Face model, or "
+        "the name of one on its hub or in its cache. It is needed when a pipeline is initialized, not when one is "
+        "loaded."
     )
     TL054 = (
-        "[TL054] The checkpoint {name!r} cannot be an encoder: {reason}. Expected a model such as BERT, RoBERTa, XLM-R or "
-        "DistilBERT, with a fast tokenizer."
+        "[TL054] The checkpoint {name!r} cannot be an encoder: {reason}. Expected a model such as BERT, RoBERTa, XLM-R "
+        "or DistilBERT, with a fast tokenizer."
     )
     TL055 = (
-        "[TL055] The checkpoint {name!r} lacks weights, which would start at random: {missing}. Check that it is whole, "
-        "and that its config is that of its weights."
+        "[TL055] The checkpoint {name!r} lacks weights, which would start at random: {missing}. Check that it is "
+        "whole, and that its config is that of its weights."
     )
     TL056 = (
         "[TL056] The stored weights are not those of the stored encoder; they differ in: {different}. The pipeline was "
@@ -141,8 +142,8 @@ class Errors:
     )
     TL058 = "[TL058] spacy_tlner.TransformerEncoder: the checkpoint {name!r} is too small for {given}."
     TL059 = (
-        "[TL059] spacy_tlner.TransformerEncoder: {wrong}. Expected window, layers and max_batch_pieces of at least 1, a "
-        "stride from 1 to window, pooling first or mean, layer_decay from 0 to 1, trainable_layers of at least 0, "
+        "[TL059] spacy_tlner.TransformerEncoder: {wrong}. Expected window, layers and max_batch_pieces of at least 1, "
+        "a stride from 1 to window, pooling first or mean, layer_decay from 0 to 1, trainable_layers of at least 0, "
         "dropout from 0 to below 1."
     )
 
@@ -349,6 +350,30 @@ class Errors:
     )
     TL544 = "[TL544] --minn is {minn} and --maxn {maxn}; expected n-grams of at least minn and at most maxn characters."
     TL545 = "[TL545] {path} cannot be written: {reason}. What stood there is as it was."
+    TL551 = (
+        "[TL551] Adapting a checkpoint needs the package accelerate, on which transformers' trainer runs. "
+        'Install it: pip install "spacy-tlner[adapt]" (or pip install accelerate).'
+    )
+    TL552 = "[TL552] {path} stands there already and is not empty, so nothing was done. Name another folder."
+    TL553 = (
+        "[TL553] {path} holds the checkpoints of a run that did not end. Go on with it (--resume), or remove "
+        "the folder."
+    )
+    TL554 = "[TL554] There is nothing to resume: {path} holds no checkpoint. Leave out --resume to begin."
+    TL555 = (
+        "[TL555] The run in {path} was begun with other settings or texts: {different}. Resume with the same, or "
+        "remove the folder to begin anew."
+    )
+    TL556 = (
+        "[TL556] The checkpoint {name!r} cannot be trained as a masked language model: {reason} Expected a folder with "
+        "a model such as BERT, RoBERTa or XLM-R, or the name of one on the Hugging Face hub or in its cache."
+    )
+    TL557 = "[TL557] --length is {length}; the checkpoint {name!r} reads from {least} to {most} word pieces at a time."
+    TL558 = (
+        "[TL558] The texts make {blocks} block(s) of up to {length} word pieces; expected at least 2, one to train on "
+        "and one held out. Give more text, or a smaller --length."
+    )
+    TL559 = "[TL559] {path} cannot be written: {reason}. The checkpoints stay; --resume goes on from them."
 
     # --- TL6xx: pretraining ---
     TL601 = (

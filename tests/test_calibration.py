@@ -1,6 +1,7 @@
 """Confidence against correctness: its measures, the temperature that is fitted, and `spacy tlner calibrate`."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -133,14 +134,14 @@ def test_reliability_goes_through_json(of: Reliability) -> None:
 
 def test_verdicts_are_those_of_the_scorer() -> None:
     nlp = spacy.blank("en")
-    text = ["Ada", "Lovelace", "'s", "aunt", "in", "New", "York", "saw", "Acme", "Group", "and", "Oslo"]
+    text = ["Ada", "Lovelace", "'s", "aunt", "in", "New", "York", "saw", "Acme", "Group", "and", "Oslo", "Paris/Rome"]
     reference = Doc(nlp.vocab, words=text)
-    gold = [(0, 2, "PER"), (5, 7, "LOC"), (8, 10, "ORG")]
+    gold = [(0, 2, "PER"), (5, 7, "LOC"), (8, 10, "ORG"), (12, 13, "LOC")]
     reference.set_ents([Span(reference, *of) for of in gold], missing=[reference[11:12]], default="outside")
-    # the pipeline cuts "New York" as one token and "Group" as two
+    # the pipeline cuts "New York" as one token, "Group" as two and "Paris/Rome" as three
     words = ["Ada", "Lovelace", "'s", "aunt", "in", "New York", "saw", "Acme", "Gro", "up", "and", "Oslo"]
-    spaces = [True] * len(words)
-    spaces[8] = False
+    words += ["Paris", "/", "Rome"]
+    spaces = [word not in ("Gro", "Paris", "/") for word in words]
     predicted = Doc(nlp.vocab, words=words, spaces=spaces)
     found = [
         Mention(0, 2, "PER"),  # right
@@ -149,10 +150,12 @@ def test_verdicts_are_those_of_the_scorer() -> None:
         Mention(7, 9, "ORG"),  # aligned with "Acme Group", though it ends within
         Mention(9, 10, "ORG"),  # aligned with "Group" alone
         Mention(11, 12, "LOC"),  # gold is missing
+        Mention(12, 13, "LOC"),  # right, the only token of gold
+        Mention(14, 15, "LOC"),  # the same one, and that is taken
     ]
     example = Example(predicted, reference)
     given_ = [is_right for _, is_right in verdicts(example, found)]
-    assert given_ == [True, False, True, True, False, None]
+    assert given_ == [True, False, True, True, False, None, True, False]
     predicted.set_ents([Span(predicted, *mention) for mention in found])
     scores = get_ner_prf([example])
     assert scores["ents_p"] == given_.count(True) / (given_.count(True) + given_.count(False))
@@ -347,6 +350,7 @@ def test_entities_of_others_are_no_predictions() -> None:
     given_ = sum(len(nlp.get_pipe("entity_ruler")(eg.predicted.copy()).ents) for eg in examples)
     assert given_ > 0
     judged = judge(nlp, "tl_ner", examples)
+    assert not any(eg.predicted.ents for eg in examples)
     assert len(judged.correct) == alone - given_
     assert judged.confidence(1.0).max() <= 1
 
@@ -449,6 +453,26 @@ def test_a_failure_leaves_everything_as_it_was(
     assert result.exit_code == 1
     assert "TL505" in result.output
     assert "No space left" in " ".join(result.output.split())
+    assert contents(tmp_path) == before
+
+
+def test_a_failure_at_the_last_step_brings_the_old_pipeline_back(
+    model: Path, dev: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "calibrated"
+    shutil.copytree(model, output)
+    before = contents(tmp_path)
+    replace = os.replace
+
+    def blocked(source: Path, target: Path) -> None:
+        if Path(source).name.endswith(".part"):
+            raise PermissionError(13, "Permission denied")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", blocked)
+    result = invoke(model, dev, "--output", output)
+    assert result.exit_code == 1
+    assert "TL505" in result.output
     assert contents(tmp_path) == before
 
 

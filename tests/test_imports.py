@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "optimizer": {"transfer", "errors"},
     "corpora": {"stamps", "errors"},
     "files": set(),
-    "domain": {"files", "errors"},
+    "domain": {"layers", "files", "errors"},
     "pretraining": {"layers", "files", "errors"},
     "measure": {"chains", "mentions", "tags", "errors"},
     "report": {"corpora", "measure", "errors"},

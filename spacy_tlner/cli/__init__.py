@@ -7,6 +7,7 @@ imported here or at the top of a command's file; a command imports what it needs
 import typer
 from spacy.cli._util import app
 
+from .adapt import adapt
 from .assets import assets
 from .calibrate import calibrate
 from .check import check
@@ -29,6 +30,7 @@ tlner.command("calibrate")(calibrate)
 tlner.command("suggest")(suggest)
 tlner.command("pretrain", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(pretrain)
 tlner.command("vectors")(vectors)
+tlner.command("adapt")(adapt)
 tlner.command("report")(report)
 
 app.add_typer(tlner)

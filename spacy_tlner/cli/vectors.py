@@ -60,7 +60,8 @@ def vectors(
 
     from ..corpora.faults import CorpusError
     from ..corpora.texts import read_plain
-    from ..domain.vectors import DomainError, VectorSettings, train_vectors
+    from ..domain.faults import DomainError
+    from ..domain.vectors import VectorSettings, train_vectors
     from ..errors import Errors
 
     try:

@@ -11,15 +11,12 @@ from spacy.training.initialize import convert_vectors
 
 from ..errors import Errors
 from ..files import whole_folder
+from .faults import DomainError
 
 Mode = Literal["floret", "default"]
 Algorithm = Literal["skipgram", "cbow"]
 # floret's words end at these
 _BLANKS = set(" \t\n\v\f\r\0")
-
-
-class DomainError(ValueError):
-    """Something that cannot be learned from; the message is meant for the person who gave it."""
 
 
 @dataclass

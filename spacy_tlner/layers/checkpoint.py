@@ -88,9 +88,9 @@ def from_pretrained(name: str, tokenizer_config: dict[str, Any], dropout: float 
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
-    prefix, suffix = _specials(backend)
+    prefix, suffix = special_ids(backend)
     pad = next((i for i in (config.pad_token_id, tokenizer.pad_token_id) if i is not None), 0)
-    limit = min(_positions(module), tokenizer.model_max_length)
+    limit = min(n_positions(module), tokenizer.model_max_length)
     return Checkpoint(_without_pooler(module).eval(), backend, prefix, suffix, int(pad), int(limit))
 
 
@@ -149,14 +149,14 @@ def _stored_names(module: Any) -> list[str]:
     return [name for name in module.state_dict() if name in own]
 
 
-def _specials(tokenizer: Any) -> tuple[list[int], list[int]]:
+def special_ids(tokenizer: Any) -> tuple[list[int], list[int]]:
     """The ids that the tokenizer sets before and behind a text."""
     encoding = tokenizer.encode("a")
     ours = [i for i, special in enumerate(encoding.special_tokens_mask) if not special]
     return encoding.ids[: ours[0]], encoding.ids[ours[-1] + 1 :]
 
 
-def _positions(module: Any) -> int:
+def n_positions(module: Any) -> int:
     """The longest sequence that the module can read, as far as it says so."""
     table: Any = next((m for n, m in module.named_modules() if n.endswith("position_embeddings")), None)
     if hasattr(table, "num_embeddings"):
