@@ -40,10 +40,12 @@ except ImportError as error:
     sys.exit(f'{error}. This benchmark needs its peers: pip install -e ".[dev,bench]"')
 
 import rows  # noqa: E402
-from spacy_tlner.crf.inference import Chain, forward_backward, path_score, viterbi  # noqa: E402
+from spacy_tlner.crf.chain import Chain  # noqa: E402
+from spacy_tlner.crf.inference import forward_backward  # noqa: E402
 from spacy_tlner.crf.loss import chain_loss  # noqa: E402
 from spacy_tlner.crf.nbest import n_best  # noqa: E402
 from spacy_tlner.crf.packing import Packing  # noqa: E402
+from spacy_tlner.crf.paths import path_score, viterbi  # noqa: E402
 
 BENCH = "chain"
 N_TAGS = (9, 37, 73)  # BILUO tags of 2, 9 and 18 labels

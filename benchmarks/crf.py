@@ -32,9 +32,10 @@ from torchcrf import CRF  # noqa: E402
 
 import rows  # noqa: E402
 from spacy_tlner import component  # noqa: E402
-from spacy_tlner.crf.inference import Chain, viterbi  # noqa: E402
+from spacy_tlner.crf.chain import Chain  # noqa: E402
 from spacy_tlner.crf.loss import chain_loss  # noqa: E402
 from spacy_tlner.crf.packing import Packing  # noqa: E402
+from spacy_tlner.crf.paths import viterbi  # noqa: E402
 
 BENCH = "crf"
 CONFIG = Path(__file__).parent.parent / "configs" / "ner_bilstm_crf.cfg"

@@ -16,9 +16,11 @@ import numpy
 from numpy.typing import NDArray
 from thinc.api import get_array_module
 
-from .crf.inference import Chain, Posterior, forward_backward, path_score, viterbi
+from .crf.chain import Chain, Posterior
+from .crf.inference import forward_backward
 from .crf.nbest import n_best
 from .crf.packing import Packing
+from .crf.paths import path_score, viterbi
 from .crf.sample import sample
 from .mentions import Scored, mentions_above, probabilities_of
 from .tags import Mention, TagScheme

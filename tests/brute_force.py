@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy
 from numpy.typing import NDArray
 
-from spacy_tlner.crf.inference import Chain
+from spacy_tlner.crf.chain import Chain
 
 
 class Truth(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy
 from hypothesis import strategies as st
 
-from spacy_tlner.crf.inference import Chain
+from spacy_tlner.crf.chain import Chain
 from spacy_tlner.crf.packing import Packing
 from spacy_tlner.tags import Mention, TagScheme
 

@@ -28,7 +28,7 @@ from corpus import HASH_EMBED_CNN, LISTENER, blank_tagger, make_doc, make_exampl
 from spacy_tlner.chains import Chains
 from spacy_tlner.cli import tlner
 from spacy_tlner.component import TransferNER
-from spacy_tlner.crf.inference import Chain
+from spacy_tlner.crf.chain import Chain
 from spacy_tlner.measure.calibration import (
     BOUNDS,
     Calibration,

@@ -11,9 +11,11 @@ from numpy.testing import assert_allclose
 from torchcrf import CRF
 
 from brute_force import by_sequence, enumerate_paths, score_of
-from spacy_tlner.crf import inference
-from spacy_tlner.crf.inference import Chain, Posterior, forward_backward, viterbi
+from spacy_tlner.crf import scaled
+from spacy_tlner.crf.chain import Chain, Posterior
+from spacy_tlner.crf.inference import forward_backward
 from spacy_tlner.crf.packing import Packing
+from spacy_tlner.crf.paths import viterbi
 from spacy_tlner.tags import TagScheme
 from strategies import Batch, batches, random_chain
 
@@ -97,7 +99,7 @@ def test_sums_over_all_paths_of_extreme_scores(batch):
 def test_scaled_and_log_space_agree(batch):
     found = posterior_of(batch)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "_SCALED_LIMIT", 0.0)  # trust no sequence to scaling
+        patch.setattr(scaled, "_SCALED_LIMIT", 0.0)  # trust no sequence to scaling
         expected = posterior_of(batch)
     assert_allclose(found.log_z, expected.log_z, rtol=1e-6, atol=1e-4)
     assert_allclose(found.nodes, expected.nodes, atol=1e-4 if numpy.abs(batch.emissions).max() > 500 else 2e-5)

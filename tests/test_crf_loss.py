@@ -13,10 +13,11 @@ from thinc.api import NumpyOps
 from torchcrf import CRF
 
 from brute_force import by_sequence, enumerate_paths
-from spacy_tlner.crf.inference import Chain, viterbi
+from spacy_tlner.crf.chain import Chain
 from spacy_tlner.crf.layer import LinearChain, add_gradient, chain_of
 from spacy_tlner.crf.loss import ChainLoss, chain_loss
 from spacy_tlner.crf.packing import Packing
+from spacy_tlner.crf.paths import viterbi
 from spacy_tlner.tags import TagScheme
 from strategies import batches, random_chain
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from brute_force import all_paths, by_sequence, score_of
-from spacy_tlner.crf import inference
-from spacy_tlner.crf.inference import Chain, forward_backward
+from spacy_tlner.crf import scaled
+from spacy_tlner.crf.chain import Chain
+from spacy_tlner.crf.inference import forward_backward
 from spacy_tlner.crf.nbest import n_best
 from spacy_tlner.crf.packing import Packing
 from spacy_tlner.crf.sample import sample
@@ -71,7 +72,7 @@ def test_moves_and_entropy_of_extreme_scores(batch: Batch) -> None:
 @settings(max_examples=50)
 def test_moves_and_entropy_in_log_space(batch: Batch) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "_SCALED_LIMIT", 0.0)  # trust no sequence to scaling
+        patch.setattr(scaled, "_SCALED_LIMIT", 0.0)  # trust no sequence to scaling
         assert_moves_and_entropy(batch)
 
 

@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from brute_force import score_of
-from spacy_tlner.crf.inference import Chain
+from spacy_tlner.crf.chain import Chain
 from spacy_tlner.crf.loss import chain_loss
 from spacy_tlner.crf.packing import Packing
 from spacy_tlner.gold import Sets, allowed_tags, blocked_spans, possible_tags, training_sets

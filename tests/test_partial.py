@@ -24,10 +24,12 @@ from corpus import blank_tagger, entities, make_examples, optimizer, train
 from spacy_tlner.component import TransferNER
 from spacy_tlner.corpora.readers import MultiCorpus
 from spacy_tlner.crf import forbidden as forbidden_module
+from spacy_tlner.crf.chain import Chain
 from spacy_tlner.crf.forbidden import Run, forward_backward_without
-from spacy_tlner.crf.inference import Chain, forward_backward, viterbi
+from spacy_tlner.crf.inference import forward_backward
 from spacy_tlner.crf.loss import chain_loss
 from spacy_tlner.crf.packing import Packing
+from spacy_tlner.crf.paths import viterbi
 from spacy_tlner.gold import training_sets
 from spacy_tlner.tags import Mention, TagScheme
 from strategies import Batch, batches, random_chain

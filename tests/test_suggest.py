@@ -18,7 +18,7 @@ from spacy_tlner.chains import Chains
 from spacy_tlner.cli import tlner
 from spacy_tlner.corpora.faults import CorpusError
 from spacy_tlner.corpora.tasks import distinct, read_texts
-from spacy_tlner.crf.inference import Chain
+from spacy_tlner.crf.chain import Chain
 from spacy_tlner.measure.suggest import mark, rank
 from spacy_tlner.measure.uncertainty import Cosines, choose, doubt
 from spacy_tlner.mentions import Scored

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy
 from thinc.api import get_array_module
 
-from .inference import Chain, Posterior, forward_backward
+from .chain import Chain, Posterior
+from .inference import forward_backward
 from .packing import Array, Packing
 
 

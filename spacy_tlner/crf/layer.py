@@ -5,7 +5,7 @@ from collections.abc import Callable
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from .inference import Chain
+from .chain import Chain
 from .loss import ChainLoss
 from .packing import Array
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from thinc.api import get_array_module
 
+from .chain import Chain, Posterior, subset
 from .forbidden import Run, forward_backward_without
-from .inference import Chain, Posterior, forward_backward, pairs_of, path_score, subset
+from .inference import forward_backward
 from .packing import Array, Packing
+from .paths import pairs_of, path_score
 
 # of some sequences: emissions, packing, allowed, weights
 _Sum = Callable[[Array, Packing, Array, Array | None], Posterior]

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy
 from thinc.api import get_array_module
 
-from .inference import Chain, log_scores
+from .chain import Chain
+from .log_space import log_scores
 from .packing import Array, Packing
 
 

@@ -3,7 +3,8 @@
 import numpy
 from thinc.api import get_array_module
 
-from .inference import Chain, log_forward
+from .chain import Chain
+from .log_space import log_forward
 from .packing import Array, Packing
 
 
