@@ -215,6 +215,36 @@ def test_scaling_starves_anywhere(seed):
     assert_true(one(emissions, chain, rng.random((n, n_tags)) < rng.uniform(0.5, 1)), atol=3e-6)
 
 
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=150)
+def test_narrow_scores_up_to_their_limits(seed):
+    """Where scores are near 0, steps go without shift and mostly without sum: right up to where that ends."""
+    rng = numpy.random.default_rng(seed)
+    n_tags, lengths = int(rng.integers(2, 20)), rng.integers(1, 25, rng.integers(1, 5)).tolist()
+    top = rng.choice([1, 5, 16.8, 18, 21]) - rng.choice([0, numpy.log(n_tags)])
+    size = (sum(lengths), n_tags)
+    emissions = [
+        rng.uniform(-top, top, size),
+        rng.choice([-top, 0, top], size) + rng.normal(0, 0.02, size),
+        -top + (rng.random(size) < 0.2) * 2 * top + rng.normal(0, 0.02, size),
+    ][rng.integers(3)].astype("float32")
+    moves = rng.choice([-1, 0, 1], (n_tags, n_tags)) * rng.choice([0.1, 3, 10, 25, 39.9])
+    ends = rng.choice([-1, 0, 1], n_tags) * rng.choice([0, 1, 39])
+    share = rng.choice([0.1, 0.3, 0.7, 1])
+    legal = [rng.random(of) < share for of in ((n_tags, n_tags), n_tags, n_tags)]
+    chain = Chain(moves.astype("float32"), numpy.zeros(n_tags, dtype="float32"), ends.astype("float32"), *legal)
+    allowed = None if rng.random() < 0.5 else rng.random(size) < rng.choice([0.3, 0.8])
+    batch = Batch(lengths, emissions, chain, allowed, None)
+    found = posterior_of(batch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scaled, "_SCALED_LIMIT", 0.0)
+        expected = posterior_of(batch)
+    assert (numpy.isfinite(found.log_z) == numpy.isfinite(expected.log_z)).all()
+    assert_allclose(found.log_z, expected.log_z, rtol=3e-6, atol=3e-6)
+    assert_allclose(found.nodes, expected.nodes, atol=1e-5)
+    assert_allclose(found.edges, expected.edges, atol=1e-5 * sum(lengths))
+
+
 def test_no_permitted_path():
     """One sequence without a path leaves its batch alone."""
     rng = numpy.random.default_rng(0)
