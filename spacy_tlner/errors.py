@@ -137,9 +137,7 @@ class Errors:
         "[TL056] The stored weights are not those of the stored encoder; they differ in: {different}. The pipeline was "
         "written by another version of transformers, or is damaged."
     )
-    TL057 = (
-        "[TL057] spacy_tlner.TransformerEncoder has no weights yet: initialize the pipeline, or load a trained one."
-    )
+    TL057 = "[TL057] spacy_tlner.TransformerEncoder has no weights yet: initialize the pipeline, or load a trained one."
     TL058 = "[TL058] spacy_tlner.TransformerEncoder: the checkpoint {name!r} is too small for {given}."
     TL059 = (
         "[TL059] spacy_tlner.TransformerEncoder: {wrong}. Expected window, layers and max_batch_pieces of at least 1, "
@@ -323,6 +321,10 @@ class Errors:
         "Name another folder with --output."
     )
     TL507 = "[TL507] {path} holds no figures of a calibration. Expected what `spacy tlner calibrate --json` writes."
+    TL508 = (
+        "[TL508] Component '{name}' decides by threshold = {threshold}, and other probabilities mean other entities: "
+        "score it again, or set the threshold that is named below. Without a threshold, entities stay as they were."
+    )
     TL520 = (
         "[TL520] {path} holds no text to annotate: {reason}. Expected texts beyond those that are annotated already."
     )

@@ -398,6 +398,7 @@ def test_command_fits_and_stores_in_place(model: Path, dev: Path, tmp_path: Path
     assert change.after.n == change.before.n > 20
     for figure in (f"{found.after:.2f}", f"{change.before.ece:.4f}", f"{change.after.ece:.4f}", "dev, before"):
         assert figure in done.stdout
+    assert "TL508" not in done.stdout
     # what the JSON says is what the model now does
     examples = list(spacy.training.Corpus(dev)(nlp))
     judged = judge(nlp, "tl_ner", examples)
@@ -425,6 +426,15 @@ def test_output_leaves_the_model_alone_and_replaces_a_pipeline(model: Path, dev:
         assert pipe(spacy.load(output)).temperature != 1
         assert (output / "LICENSE").is_file()
     assert [path.name for path in output.parent.iterdir()] == ["calibrated"]
+
+
+def test_a_threshold_is_warned_of(model: Path, dev: Path) -> None:
+    nlp = spacy.load(model, config={"components": {"tl_ner": {"threshold": 0.4}}})
+    nlp.to_disk(model)
+    result = invoke(model, dev)
+    assert result.exit_code == 0
+    assert "TL508" in result.output
+    assert "threshold = 0.4," in " ".join(result.output.split())
 
 
 def test_output_of_another_time_is_replaced_whole(model: Path, dev: Path, tmp_path: Path) -> None:

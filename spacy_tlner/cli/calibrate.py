@@ -29,10 +29,11 @@ def calibrate(
     json: Annotated[Path | None, typer.Option(help="File for the figures, which `report --calibration` reads.")] = None,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="GPU, or -1 for the CPU.")] = -1,
 ) -> None:
-    """Fit the temperature, so that probabilities agree with how often entities are right; entities stay the same.
+    """Fit the temperature, so that probabilities agree with how often entities are right.
 
-    Where the corpus does not tell (no mention found, all right, all wrong), a warning says so, the temperature stays
-    and the exit code is 0. Wrong input ends with 1, and nothing is written.
+    Entities of the best tagging stay the same; those of a threshold do not, and a warning says so. Where the corpus
+    does not tell (no mention found, all right, all wrong), the temperature stays, with a warning. Warnings leave the
+    exit code at 0. Wrong input ends with 1, and nothing is written.
     """
     import srsly
     from spacy.cli._util import setup_gpu
@@ -40,6 +41,7 @@ def calibrate(
 
     from ..corpora.check import read_examples
     from ..corpora.faults import CorpusError
+    from ..errors import Errors
     from ..measure.calibration import (
         Calibration,
         CalibrationError,
@@ -82,6 +84,8 @@ def calibrate(
         _store(nlp, name, target)
     except (CalibrationError, CorpusError, PipelineError) as error:
         msg.fail(str(error), exits=1)
+    if after != kept and pipe.cfg["threshold"] is not None:
+        msg.warn(Errors.TL508.format(name=name, threshold=pipe.cfg["threshold"]))
     msg.info(
         f"Best expected F1 on {dev}: {100 * promise.f1:.1f}, with threshold = {promise.threshold:.2f} in "
         f"[components.{name}]"
