@@ -23,6 +23,8 @@ setup(
     install_requires=[
         "spacy>=3.8.0,<3.9.0",
         "spacy-transformers>=1.3.0,<1.5.0",
+        "transformers>=4.36.0",
+        "safetensors>=0.4.0",
         "thinc>=8.3.0,<8.4.0",
         "torch>=2.2.0",
         "typer>=0.12.0",

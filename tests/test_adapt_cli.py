@@ -157,7 +157,7 @@ def test_loss_is_the_mean_over_masked_pieces(checkpoint: Path) -> None:
     each = []
     for batch in batches:
         logits = model(input_ids=batch["input_ids"]).logits.log_softmax(dim=-1)
-        each += [-float(logits[i, j, label]) for (i, j), label in numpy.ndenumerate(batch["labels"]) if label >= 0]
+        each += [-logits[i, j, label].item() for (i, j), label in numpy.ndenumerate(batch["labels"]) if label >= 0]
     assert found == pytest.approx(numpy.mean(each), rel=1e-5)
 
 

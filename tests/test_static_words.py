@@ -18,7 +18,7 @@ from spacy.vocab import Vocab
 from thinc.api import Adam, Model, concatenate, fix_random_seed
 
 from corpus import TINY_ENCODER, entities, held_out_texts, make_examples, tagger, train
-from spacy_tlner.architectures import CharCNN, HashWords, StaticWords, WordCharEmbed
+from spacy_tlner.architectures import CharCNN, HashWords, StaticWords, TypeEmbed, WordCharEmbed
 from spacy_tlner.layers.types import by_type, clear_caches, types_of
 
 TEXT = "the The cat Aspirin aspirin inhibits TNF-α in in 12.5 mg 🙂 unheard-of Zoë"
@@ -97,8 +97,8 @@ def test_projected_as_by_spacy(mode: str) -> None:
 def test_vectors_stand_beside_other_parts() -> None:
     nlp = with_vectors("floret")
     docs = docs_of(nlp)
-    parts = [HashWords(4, 50), StaticWords(), StaticWords(3), CharCNN(filters=6, char_width=4)]
-    model = by_type(concatenate(*parts), 100).initialize(X=docs)
+    parts = {"a": HashWords(4, 50), "b": StaticWords(), "c": StaticWords(3), "d": CharCNN(filters=6, char_width=4)}
+    model = TypeEmbed(parts, 100).initialize(X=docs)
     for output, expected in zip(model.predict(docs), spacys(docs)):
         assert output.shape[1] == 4 + 7 + 3 + 6
         if len(output):

@@ -1,5 +1,5 @@
-"""The encoder over Hugging Face checkpoints, beside `transformers` run directly: pieces, windows, mix, pooling,
-gradients, rates and storage. A checkpoint with real weights is read if its package is installed."""
+"""The encoder over Hugging Face checkpoints, beside `transformers` run directly: states, gradients, rates and storage.
+A checkpoint with real weights is read if its package is installed."""
 
 import pickle
 import shutil
@@ -13,8 +13,6 @@ import numpy
 import pytest
 import spacy
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from spacy.cli.train import train as spacy_train
 from spacy.tokens import Doc
@@ -23,9 +21,8 @@ from thinc.api import SGD, Adam, Model, fix_random_seed
 from corpus import entities, held_out_texts, initialize, make_examples, optimizer, tagger, train, write_corpus
 from spacy_tlner.architectures import TransformerEncoder
 from spacy_tlner.layers.transformer import Mix, TransformerShim
-from spacy_tlner.layers.word_pieces import Pieces, align, batches, pooling_rows, windows
 from spacy_tlner.optimizer import GroupedAdam, name_groups
-from tiny_transformers import TEXT, tiny_bert, tiny_roberta, tiny_xlm_roberta
+from tiny_transformers import SIZES, TEXT, tiny_bert, tiny_roberta, tiny_xlm_roberta
 
 KINDS: dict[str, Callable[[Path], Path]] = {"bert": tiny_bert, "xlm-r": tiny_xlm_roberta, "bytes": tiny_roberta}
 NLP = spacy.blank("en")
@@ -74,7 +71,9 @@ def directly(path: Path, doc: Doc, pooling: str, layers: list[float]) -> tuple[A
     tokenizer, model = AutoTokenizer.from_pretrained(path), AutoModel.from_pretrained(path).eval()
     encoding = tokenizer(doc.text, return_offsets_mapping=True, return_tensors="pt")
     offsets = encoding.pop("offset_mapping")[0].tolist()
-    hidden = model(**encoding, output_hidden_states=True).hidden_states
+    encoding.pop("token_type_ids", None)  # all 0, which is what models that know them take without them
+    found = model(**encoding, output_hidden_states=True)
+    hidden = [*found.hidden_states[:-1], found.last_hidden_state]  # the last is normed once more by some
     states = sum(share * layer[0] for share, layer in zip(layers, hidden[-len(layers) :]))
     rows = []
     for token in doc:
@@ -100,6 +99,41 @@ def test_states_are_those_of_transformers(checkpoints: dict[str, Path], kind: st
             assert_allclose(found, expected.detach().numpy(), atol=2e-5)
 
 
+def test_other_families(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    """Their parameters bear other names, and some norm the last layer once more, or share one layer."""
+    import transformers
+
+    sizes = {**SIZES, "vocab_size": 220, "max_position_embeddings": 64}
+    distil = {
+        "vocab_size": 220,
+        "dim": 16,
+        "n_layers": 3,
+        "n_heads": 2,
+        "hidden_dim": 24,
+        "max_position_embeddings": 64,
+    }
+    for config, n_heights in (
+        (transformers.DistilBertConfig(**distil), 4),
+        (transformers.ElectraConfig(**sizes, embedding_size=8), 4),
+        (transformers.AlbertConfig(**sizes, embedding_size=8), 2),
+        (transformers.ModernBertConfig(**sizes, pad_token_id=0, reference_compile=False), 4),
+        (transformers.GPT2Config(vocab_size=220, n_embd=16, n_layer=3, n_head=2, n_positions=64), 4),
+    ):
+        path = shutil.copytree(checkpoints["bert"], tmp_path / config.model_type)
+        (path / "model.safetensors").unlink()
+        transformers.AutoModel.from_config(config).save_pretrained(path)
+        (path / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
+        doc, other = docs_of(TEXT[0][:40], TEXT[1])
+        model = encoder(path, layers=2, pooling="mean")
+        expected, _ = directly(path, doc, "mean", [0.5, 0.5])
+        found = model.predict([other, doc])[1]
+        assert_allclose(found, expected.detach().numpy(), atol=2e-5, err_msg=config.model_type)
+        shim = shim_of(model)
+        assert len({shim.height(name) for name, _ in shim._model.named_parameters()}) == n_heights
+        loaded: Model = TransformerEncoder("nowhere", layers=2, pooling="mean")
+        assert (loaded.from_bytes(model.to_bytes()).predict([other, doc])[1] == found).all()
+
+
 def test_tokens_without_pieces_are_zeros(checkpoints: dict[str, Path]) -> None:
     (doc,) = docs_of("one \n\n two \u200b three")
     (states,) = encoder(checkpoints["bert"]).predict([doc])
@@ -107,77 +141,7 @@ def test_tokens_without_pieces_are_zeros(checkpoints: dict[str, Path]) -> None:
     assert encoder(checkpoints["bert"]).predict([]) == []
 
 
-def test_alignment_by_hand() -> None:
-    """A piece that crosses two tokens belongs to both; the blank in front of a piece makes it nobody else's."""
-    doc = Doc(NLP.vocab, words=["do", "n't", "go", "\n", "🙂"], spaces=[False, True, True, False, False])
-    assert doc.text == "don't go \n🙂"
-    offsets = [(0, 3), (3, 4), (4, 5), (5, 8), (10, 11), (10, 11)]
-    pieces = align(doc, range(6), offsets)
-    assert pieces.starts.tolist() == [0, 0, 3, 4, 4] and pieces.ends.tolist() == [1, 3, 4, 4, 6]
-    for pooling, expected in (("first", [0, 0, 3, 4]), ("mean", [0, 0, 1, 2, 3, 4, 5])):
-        rows, tokens, weights = pooling_rows([pieces], pooling)
-        assert rows.tolist() == expected
-        assert_allclose(numpy.bincount(tokens, weights, minlength=5), [1, 1, 1, 0, 1])
-
-
 # --- windows ---
-
-
-@st.composite
-def pieces_and_windows(draw: Any) -> tuple[Pieces, int, int]:
-    """Tokens of 0 to 9 pieces, some of which are shared with the token before or are nobody's; a size and a stride."""
-    starts, ends, n = [], [], 0
-    for length, step in draw(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([-1, 0, 0, 0, 1])), max_size=25)):
-        begin = max(n + step, ends[-1] - 1 if ends else 0)
-        begin = max(begin, starts[-1] if starts else 0)
-        starts.append(begin)
-        ends.append(begin + length)
-        n = max(n, begin + length)
-    n += draw(st.integers(0, 2))
-    size = draw(st.integers(1, 14))
-    return (
-        Pieces(numpy.arange(n), *(numpy.array(x, dtype="int64") for x in (starts, ends))),
-        size,
-        draw(st.integers(1, size)),
-    )
-
-
-@given(pieces_and_windows())
-@settings(max_examples=150)
-def test_no_piece_is_lost_and_tokens_are_whole_where_most_is_around_them(drawn: tuple[Pieces, int, int]) -> None:
-    pieces, size, stride = drawn
-    n = len(pieces.ids)
-    found = windows(pieces, size, stride)
-    # each piece exactly once, in the window that it stands in
-    assert sorted(piece for window in found for piece in window.kept.tolist()) == list(range(n))
-    home = {}
-    for window in found:
-        assert 0 <= window.start < window.end <= n and window.end - window.start == min(size, n)
-        assert len(window.kept) and (numpy.diff(window.kept) > 0).all()
-        home.update(dict.fromkeys(window.kept.tolist(), window))
-        assert window.start <= window.kept[0] and window.kept[-1] < window.end
-    # what hangs together, by brute force: pieces that some token has in common
-    parts = [{piece} for piece in range(n)]
-    for begin, end in zip(pieces.starts.tolist(), pieces.ends.tolist()):
-        touched = [part for part in parts if part & set(range(begin, end))]
-        if touched:
-            parts = [part for part in parts if part not in touched] + [set.union(*touched)]
-    starts = {0, *range(0, max(1, n - size), stride), max(0, n - size), *(window.start for window in found)}
-    for part in parts:
-        if len(part) > size:
-            part_list = [{piece} for piece in part]
-        else:
-            part_list = [part]
-            assert len({home[piece].start for piece in part}) == 1
-        for whole in part_list:
-
-            def room(start: int, whole: set[int] = whole) -> float:
-                left = min(whole) - start if start > 0 else numpy.inf
-                right = min(start + size, n) - 1 - max(whole) if start + size < n else numpy.inf
-                return min(left, right)
-
-            most = max(room(start) for start in starts if start <= min(whole) and max(whole) < start + size)
-            assert room(home[min(whole)].start) == most
 
 
 class Echo(torch.nn.Module):
@@ -235,20 +199,6 @@ def test_a_tokenizer_that_truncates_and_pads_is_told_not_to(checkpoints: dict[st
     docs = docs_of(TEXT[0], "a")
     for found, expected in zip(encoder(path).predict(docs), encoder(checkpoints["bert"]).predict(docs)):
         assert_allclose(found, expected, atol=1e-6)
-
-
-@given(st.lists(st.integers(1, 60), max_size=12), st.integers(1, 200), st.integers(0, 50))
-def test_batches_are_the_cheapest(lengths: list[int], limit: int, overhead: int) -> None:
-    found = batches(lengths, limit, overhead)
-    assert sorted(i for batch in found for i in batch.tolist()) == list(range(len(lengths)))
-    assert all(len(b) == 1 or len(b) * max(lengths[i] for i in b) <= limit for b in found)
-    cost = sum(len(b) * max(lengths[i] for i in b) + overhead for b in found)
-    falling = sorted(lengths, reverse=True)
-    best = [0.0]
-    for end in range(1, len(lengths) + 1):
-        runs = [(begin, falling[begin] * (end - begin)) for begin in range(end)]
-        best.append(min(best[b] + padded + overhead for b, padded in runs if padded <= limit or end - b == 1))
-    assert cost == best[-1]
 
 
 @pytest.mark.parametrize("kind", KINDS)

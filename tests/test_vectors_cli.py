@@ -11,13 +11,15 @@ import pytest
 import spacy
 from numpy.testing import assert_allclose
 from spacy.cli.init_pipeline import init_vectors_cli
+from spacy.cli.train import train as spacy_train
 from spacy.tokens import Doc, DocBin
 from typer.testing import CliRunner, Result
 
-from corpus import TINY_ENCODER, annotated, make_examples, tagger
+from corpus import annotated, write_corpus
 from spacy_tlner.cli import tlner
 from spacy_tlner.corpora.texts import read_plain
 
+CONFIG = Path(__file__).parent.parent / "configs" / "ner_vectors_crf.cfg"
 TEXTS = [" ".join(words) for (words, _), _ in zip(annotated(), range(150))]
 SMALL = ["--dim", "12", "--buckets", "500", "--min-count", "2", "--epochs", "2"]
 
@@ -105,15 +107,14 @@ def test_every_kind_of_text_gives_the_same(text_file: Path, tmp_path: Path) -> N
     assert (found == expected).all()
 
 
-def test_a_tagger_starts_from_them(text_file: Path, tmp_path: Path) -> None:
-    assert run(text_file, tmp_path / "out", *SMALL).exit_code == 0
-    nlp = spacy.blank("en")
-    words = {"@architectures": "spacy_tlner.StaticWords.v1", "width": 8}
-    model = tagger({**TINY_ENCODER, "embed": {**TINY_ENCODER["embed"], "words": words}})
-    nlp.add_pipe("tl_ner", config={"model": model})
-    nlp.config["initialize"]["vectors"] = str(tmp_path / "out")
-    nlp.initialize(lambda: make_examples(nlp, 20))
-    assert (nlp.vocab.vectors.data == spacy.load(tmp_path / "out").vocab.vectors.data).all()
+def test_config_trains_with_them(text_file: Path, tmp_path: Path) -> None:
+    assert run(text_file, tmp_path / "vectors", *SMALL).exit_code == 0
+    corpora = {key: str(write_corpus(tmp_path / f"{key}.spacy", 30, skip=n)) for key, n in (("train", 0), ("dev", 500))}
+    overrides: dict[str, Any] = {f"paths.{key}": path for key, path in corpora.items()}
+    overrides |= {"paths.vectors": str(tmp_path / "vectors"), "training.max_steps": 2, "training.eval_frequency": 1}
+    spacy_train(CONFIG, tmp_path / "out", overrides=overrides)
+    nlp = spacy.load(tmp_path / "out" / "model-best")
+    assert (nlp.vocab.vectors.data == spacy.load(tmp_path / "vectors").vocab.vectors.data).all()
     assert isinstance(nlp("Nothing here"), Doc)
 
 
