@@ -226,7 +226,7 @@ class TransferNER(TrainablePipe):
 
     @property
     def temperature(self) -> float:
-        """What scores are divided by before they become probabilities, of the active head; no entity depends on it."""
+        """What scores are divided by to become probabilities, of the active head; it moves no best tagging."""
         return float(self.cfg["temperatures"].get(self.head, 1.0))
 
     @temperature.setter
