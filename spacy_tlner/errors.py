@@ -244,7 +244,10 @@ class Errors:
         "[TL214] {path} cannot be read as spaCy's binary corpus: {reason}. Expected a .spacy file (or a folder of "
         "them) written by `spacy convert` or `spacy tlner convert`."
     )
-    TL215 = "[TL215] {path} holds no document with a token, so there is nothing to check."
+    TL215 = (
+        "[TL215] {path} holds no document with a token, so there is nothing to work on. Check that it is the "
+        "right file."
+    )
     TL216 = "[TL216] n_sents is {n_sents}; expected 0 (one doc a document of the file) or a number of sentences."
     TL217 = (
         "[TL217] Corpus {name!r} of spacy_tlner.MultiCorpus.v1 is a {found}, not a reader. Give its block a reader, "
@@ -388,7 +391,7 @@ class Errors:
     )
     TL603 = (
         "[TL603] PretrainBiLM cannot train this encoder: {reason}. Expected forward beside backward states of one "
-        "BiLSTM layer over words: spacy_tlner.BiLSTMEncoder with depth 1, and nothing below it that looks at neighbours."
+        "BiLSTM layer over words: spacy_tlner.BiLSTMEncoder of depth 1, and nothing below it that looks at neighbours."
     )
     TL604 = (
         "[TL604] {path} cannot be resumed from: {reason}. Expected the checkpoint of a run with the same config; "
