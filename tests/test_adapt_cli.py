@@ -140,6 +140,15 @@ def test_every_word_piece_is_in_one_block(checkpoint: Path) -> None:
     assert sorted(row["input_ids"] for row in [*train, *dev]) == sorted(blocks)
 
 
+def test_a_tokenizer_that_truncates_and_pads_is_told_not_to(checkpoint: Path) -> None:
+    from transformers import AutoTokenizer
+
+    plain, tokenizer = (AutoTokenizer.from_pretrained(checkpoint) for _ in range(2))
+    tokenizer.backend_tokenizer.enable_truncation(8)
+    tokenizer.backend_tokenizer.enable_padding(length=12)
+    assert make_blocks(TEXTS, tokenizer, 20) == make_blocks(TEXTS, plain, 20)
+
+
 def test_loss_is_the_mean_over_masked_pieces(checkpoint: Path) -> None:
     from transformers import AutoModelForMaskedLM
 

@@ -38,13 +38,13 @@ def adapt(
     OUTPUT is a Hugging Face folder, for `name` of spacy_tlner.TransformerEncoder.v1 or of spacy-transformers. Until it
     stands, checkpoints are kept in OUTPUT.checkpoints. Needs the package accelerate: pip install "spacy-tlner[adapt]".
     """
-    from tqdm import tqdm
     from wasabi import msg
 
     from ..corpora.faults import CorpusError
     from ..corpora.texts import read_plain
     from ..domain.faults import DomainError
     from ..domain.masked_lm import AdaptSettings, adapt_checkpoint
+    from .progress import tokenizing
 
     settings = AdaptSettings(
         epochs=epochs,
@@ -59,8 +59,7 @@ def adapt(
         seed=seed,
     )
     try:
-        texts = tqdm(read_plain(path), desc="Tokenizing", unit=" texts")
-        found = adapt_checkpoint(name, texts, output, settings, resume=resume, gpu=gpu_id >= 0)
+        found = adapt_checkpoint(name, tokenizing(read_plain(path)), output, settings, resume=resume, gpu=gpu_id >= 0)
     except (CorpusError, DomainError) as error:
         msg.fail(str(error), exits=1)
     if found.new_head:

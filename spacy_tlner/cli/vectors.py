@@ -55,7 +55,6 @@ def vectors(
     but for its first letter. Needs the package floret: pip install "spacy-tlner[vectors]".
     """
     from spacy.util import get_lang_class
-    from tqdm import tqdm
     from wasabi import msg
 
     from ..corpora.faults import CorpusError
@@ -63,6 +62,7 @@ def vectors(
     from ..domain.faults import DomainError
     from ..domain.vectors import VectorSettings, train_vectors
     from ..errors import Errors
+    from .progress import tokenizing
 
     try:
         # the tokenizers of some languages need a package of their own
@@ -83,8 +83,7 @@ def vectors(
         threads=threads,
     )
     try:
-        texts = tqdm(read_plain(path), desc="Tokenizing", unit=" texts")
-        found = train_vectors(texts, nlp, output, settings, lower=lower, verbose=2)
+        found = train_vectors(tokenizing(read_plain(path)), nlp, output, settings, lower=lower, verbose=2)
     except (CorpusError, DomainError) as error:
         msg.fail(str(error), exits=1)
     msg.good(

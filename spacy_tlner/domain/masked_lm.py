@@ -16,7 +16,7 @@ import numpy
 
 from ..errors import Errors
 from ..files import whole_folder
-from ..layers.checkpoint import n_positions, special_ids
+from ..layers.checkpoint import n_positions, quiet, special_ids, whole_text_tokenizer
 from .faults import DomainError
 
 # What describes a run, in the folder of its checkpoints and in that of its outcome.
@@ -120,9 +120,7 @@ def make_blocks(texts: Iterable[str], tokenizer: Any, length: int) -> tuple[list
 
     Returns the blocks, of at most `length` ids each, how many texts there were and how many word pieces.
     """
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
+    backend = whole_text_tokenizer(tokenizer)
     prefix, suffix = special_ids(backend)
     ids: list[numpy.ndarray] = []
     n_texts = n_pieces = 0
@@ -202,7 +200,10 @@ def _load(name: str, settings: AdaptSettings) -> tuple[Any, Any, bool]:
         tokenizer = AutoTokenizer.from_pretrained(
             name, use_fast=True, **({"do_lower_case": False} if settings.cased else {})
         )
-        model, found = AutoModelForMaskedLM.from_pretrained(name, torch_dtype=torch.float32, output_loading_info=True)
+        with quiet():
+            model, found = AutoModelForMaskedLM.from_pretrained(
+                name, torch_dtype=torch.float32, output_loading_info=True
+            )
     except (OSError, ValueError, ImportError, KeyError, TypeError, RuntimeError) as error:
         raise DomainError(Errors.TL556.format(name=name, reason=error)) from error
     body = f"{model.base_model_prefix}."
@@ -212,7 +213,7 @@ def _load(name: str, settings: AdaptSettings) -> tuple[Any, Any, bool]:
         raise DomainError(Errors.TL556.format(name=name, reason=reason))
     if not tokenizer.is_fast or tokenizer.mask_token_id is None:
         raise DomainError(Errors.TL556.format(name=name, reason="its tokenizer is not a fast one with a mask token."))
-    least, most = 3 + sum(len(each) for each in special_ids(tokenizer.backend_tokenizer)), n_positions(model)
+    least, most = 3 + sum(len(each) for each in special_ids(whole_text_tokenizer(tokenizer))), n_positions(model)
     if not least <= settings.length <= most:
         raise DomainError(Errors.TL557.format(length=settings.length, name=name, least=least, most=most))
     return model, tokenizer, bool(found["missing_keys"])

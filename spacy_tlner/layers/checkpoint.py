@@ -76,7 +76,7 @@ def from_pretrained(name: str, tokenizer_config: dict[str, Any], dropout: float 
     _check_kind(name, config, tokenizer)
     _set_dropout(config, dropout)
     try:
-        with _quiet():
+        with quiet():
             module, found = AutoModel.from_pretrained(
                 name, config=config, torch_dtype=torch.float32, output_loading_info=True
             )
@@ -85,9 +85,7 @@ def from_pretrained(name: str, tokenizer_config: dict[str, Any], dropout: float 
     missing = sorted(key for key in found["missing_keys"] if not key.startswith("pooler."))
     if missing or found["mismatched_keys"]:
         raise ValueError(Errors.TL055.format(name=name, missing=", ".join(missing[:5]) or "none of the right shape"))
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
+    backend = whole_text_tokenizer(tokenizer)
     prefix, suffix = special_ids(backend)
     pad = next((i for i in (config.pad_token_id, tokenizer.pad_token_id) if i is not None), 0)
     limit = min(n_positions(module), tokenizer.model_max_length)
@@ -149,8 +147,16 @@ def _stored_names(module: Any) -> list[str]:
     return [name for name in module.state_dict() if name in own]
 
 
+def whole_text_tokenizer(tokenizer: Any) -> Any:
+    """What transformers' tokenizer runs on, told to neither cut nor pad, which many a checkpoint has it do."""
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
+
+
 def special_ids(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """The ids that the tokenizer sets before and behind a text."""
+    """The ids that a tokenizer without padding sets before and behind a text."""
     encoding = tokenizer.encode("a")
     ours = [i for i, special in enumerate(encoding.special_tokens_mask) if not special]
     return encoding.ids[: ours[0]], encoding.ids[ours[-1] + 1 :]
@@ -168,7 +174,7 @@ def n_positions(module: Any) -> int:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without transformers' warning of weights that are new: those that matter are an error here."""
     from transformers.utils import logging
 

@@ -220,7 +220,8 @@ def encode(
                 if is_train:
                     runs.append((rows, states))
     finally:
-        module.eval()
+        if is_train:
+            module.eval()
 
     def backprop(d_output: Floats3d) -> Any:
         gradient: Any = d_output

@@ -1,0 +1,10 @@
+"""What several commands show while they read. No command of its own."""
+
+from collections.abc import Iterable, Iterator
+
+
+def tokenizing(texts: Iterable[str]) -> Iterator[str]:
+    """The texts, counted on a bar that appears with the first: until then it would stand in the way of messages."""
+    from tqdm import tqdm
+
+    yield from tqdm(texts, desc="Tokenizing", unit=" texts")
