@@ -1,10 +1,12 @@
 """The encoder over Hugging Face checkpoints, beside `transformers` run directly: states, gradients, rates and storage.
 A checkpoint with real weights is read if its package is installed."""
 
+import copy
 import pickle
 import shutil
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -214,6 +216,17 @@ def test_states_do_not_depend_on_the_batch(checkpoints: dict[str, Path], kind: s
         assert_allclose(other, one, atol=1e-5)
 
 
+def test_threads_predict_at_once(checkpoints: dict[str, Path]) -> None:
+    model = encoder(checkpoints["bert"], dropout=0.5)
+    docs = docs_of(*TEXT, STRANGE)
+    model(docs, is_train=True)
+    expected = model.predict(docs)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(model.predict, [docs] * 12):
+            for one, other in zip(found, expected):
+                assert_allclose(one, other, atol=1e-6)
+
+
 # --- mix and gradients ---
 
 
@@ -366,7 +379,7 @@ def test_bytes_need_neither_the_folder_nor_a_pickle(
     state = torch.random.get_rng_state()
     loaded.from_bytes(data)
     assert (torch.random.get_rng_state() == state).all()  # loading draws no random numbers
-    for other in (loaded, model.copy()):
+    for other in (loaded, model.copy(), copy.deepcopy(model)):
         for one, two in zip(expected, other.predict(docs)):
             assert (one == two).all()
     assert loaded.to_bytes() == data and loaded.get_dim("nO") == 16
