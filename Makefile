@@ -8,7 +8,7 @@ PIP := $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt $
 SEED ?= 0
 DATA ?= data
 
-.PHONY: demo test bench bench-accuracy clean
+.PHONY: demo test bench bench-accuracy bench-probabilities clean
 
 # The main job on assets/: convert, train, transfer, evaluate, report.
 demo: $(VENV)/installed
@@ -21,12 +21,21 @@ test: $(VENV)/installed-dev
 
 # Minutes, on an idle machine. DATA: the folder that holds mtl-bioinformatics-2016.
 bench: $(VENV)/installed-dev
+	$(PIP) torch-struct
 	$(PYTHON) benchmarks/crf.py
+	$(PYTHON) benchmarks/chain.py
 	$(PYTHON) benchmarks/speed.py $(DATA)
 
 # Hours; stops and resumes at will.
 bench-accuracy: $(VENV)/installed-dev
 	$(PYTHON) benchmarks/accuracy.py $(DATA) --work training/accuracy
+
+# An hour or two on one core: calibration, ways to decode, partial annotation, what to annotate next.
+bench-probabilities: $(VENV)/installed-dev
+	$(PYTHON) benchmarks/calibration.py $(DATA)
+	$(PYTHON) benchmarks/decoding.py $(DATA)
+	$(PYTHON) benchmarks/partial.py $(DATA)
+	$(PYTHON) benchmarks/suggest.py $(DATA)
 
 # Torch comes first and alone, pinned: whatever else asks for torch then finds it there.
 $(VENV)/installed: setup.py constraints.txt spacy_tlner/about.py
