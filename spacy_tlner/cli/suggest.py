@@ -3,7 +3,6 @@
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from xml.sax.saxutils import quoteattr
 
 import typer
 
@@ -56,6 +55,8 @@ def suggest(
     A text's score is the sum of p (1 - p) over its possible mentions, p being their exact probabilities. Texts that
     differ in case or white space only are one.
     """
+    from xml.sax.saxutils import quoteattr  # takes xml in, which no other command needs
+
     from spacy.cli._util import setup_gpu
     from wasabi import msg
 
