@@ -1,6 +1,5 @@
 """What a prediction leaves on a Doc: entities, the group of candidates with their scores, `ent._.tl_prob`."""
 
-from bisect import bisect_left
 from collections.abc import Iterable
 
 import numpy
@@ -10,8 +9,8 @@ from .gold import blocked_spans
 from .mentions import Scored
 from .tags import Mention
 
-# marks a span group as ours, whatever its name
-_COMPONENT = "component"
+# In `attrs`: marks a span group as ours, whatever its name; of each span, its characters and its label's key.
+_COMPONENT, _PLACES, _LABELS = "component", "places", "labels"
 
 
 def candidates_key(component: str) -> str:
@@ -35,25 +34,28 @@ def set_candidates(doc: Doc, component: str, candidates: list[Scored]) -> None:
     """
     key = candidates_key(component)
     spans = [Span(doc, *mention) for mention, _ in candidates]
-    scores = numpy.asarray([p for _, p in candidates], dtype="float32")
-    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs={"scores": scores, _COMPONENT: component})
+    attrs = {
+        "scores": numpy.asarray([p for _, p in candidates], dtype="float32"),
+        _COMPONENT: component,
+        _PLACES: numpy.asarray([(span.start_char, span.end_char) for span in spans], dtype="int64").reshape(-1, 2),
+        _LABELS: numpy.asarray([span.label for span in spans], dtype="uint64"),
+    }
+    doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
 
 
 def tl_prob(span: Span) -> float | None:
     """The getter of `span._.tl_prob`: the probability that exactly these tokens bear this label.
 
     Found by start, end and label among the candidates that a `tl_ner` with `candidates` set left on the Doc (the first
-    such component, if several are at one); None where it is not among them.
+    such component, if several are at one); None where it is not among them. Places are compared in characters, for
+    spaCy's retokenizer leaves the tokens of span groups as they were.
     """
     for group in span.doc.spans.values():
-        scores = group.attrs.get("scores")
-        if _COMPONENT not in group.attrs or scores is None or len(scores) != len(group):
-            continue
-        at = bisect_left(range(len(group)), (span.start, span.end), key=lambda i: (group[i].start, group[i].end))
-        while at < len(group) and (group[at].start, group[at].end) == (span.start, span.end):
-            if group[at].label == span.label:
-                return float(scores[at])
-            at += 1
+        attrs = group.attrs
+        if _COMPONENT in attrs and "scores" in attrs:
+            here = (attrs[_PLACES] == (span.start_char, span.end_char)).all(axis=1) & (attrs[_LABELS] == span.label)
+            for at in numpy.flatnonzero(here):
+                return float(attrs["scores"][at])
     return None
 
 

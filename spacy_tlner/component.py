@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, SupportsFloat, Union
 
 import numpy
 import srsly
@@ -123,8 +123,12 @@ class TransferNER(TrainablePipe):
     head: the head that is trained and predicts. scorer: as in spaCy; None leaves scores empty.
     threshold: None: entities are the best tagging. A probability: entities are the mentions of at least this
     probability, best first where they overlap, so a lower one adds entities. label_thresholds: {label: its own
-    threshold}, beside `threshold`. candidates: None: nothing. A probability: every mention of at least this
-    probability goes to `doc.spans["{name}_candidates"]`, its own in `attrs["scores"]` and `span._.tl_prob`.
+    threshold}, beside `threshold`; lowering one may put a mention in the place of another label's.
+    candidates: None: nothing. A probability: every mention of at least this probability, and every entity found,
+    goes to `doc.spans["{name}_candidates"]`, its own in `attrs["scores"]` and `span._.tl_prob`. Mentions below 0.001
+    are never looked for. These three are stored in the pipeline's config only: what is set in `cfg` holds until the
+    next load.
+    Raises TL017 on a label in `label_thresholds` that a config cannot spell.
     incorrect_spans_key: for training, as in spaCy's `ner`: the spans `reference.spans[key]` are known to be no
     entities of their label, or of any if they have none. They count where tokens are not annotated otherwise.
     """
@@ -145,6 +149,10 @@ class TransferNER(TrainablePipe):
         self.vocab = vocab
         self.model = model
         self.name = name
+        for label in label_thresholds or {}:
+            # what confection mangles when it writes a config (`transfer.label_map` knows the same of its keys)
+            if any(sign in label for sign in ":=[]") or label.startswith("#"):
+                raise ValueError(Errors.TL017.format(name=name, label=label))
         self.head = head
         self.incorrect_spans_key = incorrect_spans_key
         self.scorer = scorer
@@ -201,21 +209,27 @@ class TransferNER(TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], predictions: list[Prediction]) -> None:
         """Write `doc.ents` and, if `candidates` is set, the span group `{name}_candidates`. See `annotate.py`."""
         for doc, prediction in zip(docs, predictions):
+            # what others said is certain to the chain, but none of its findings
+            given = {Mention(ent.start, ent.end, ent.label_) for ent in doc.ents}
             set_ents(doc, prediction.mentions)
             if prediction.candidates is not None:
-                set_candidates(doc, self.name, prediction.candidates)
+                set_candidates(doc, self.name, [found for found in prediction.candidates if found.mention not in given])
 
-    def chains(self, docs: Iterable[Doc]) -> Chains:
+    def chains(self, docs: Iterable[Doc], *, ents_given: bool = True) -> Chains:
         """What the model says of a batch: taggings, marginals, probabilities of mentions, entropy, samples.
 
-        Entities set before are taken as given. Raises TL014 on a component without weights.
+        docs: with what pipes before this one leave on them, such as a shared tok2vec's tensors. ents_given: entities on
+        the documents are taken as given, as when the pipeline runs; False asks of documents that were run already.
+        Raises TL014 (as KeyError) on a component without weights.
         """
         docs = list(docs)
         self._require_weights()
         lengths = [len(doc) for doc in docs]
         ops = self.model.ops
         emissions = ops.flatten(self.model.predict(docs)) if any(lengths) else ops.alloc2f(0, self.scheme.n_tags)
-        possible = _stack_or_none([possible_tags(doc, self.scheme) for doc in docs], lengths, self.scheme)
+        possible = _stack_or_none(
+            [possible_tags(doc, self.scheme, ents_given=ents_given) for doc in docs], lengths, self.scheme
+        )
         return Chains(
             emissions=emissions,
             chain=self._chain(),
@@ -226,11 +240,16 @@ class TransferNER(TrainablePipe):
 
     @property
     def temperature(self) -> float:
-        """What scores are divided by to become probabilities, of the active head; it moves no best tagging."""
+        """What scores are divided by to become probabilities, of the active head; it moves no best tagging.
+
+        Belongs to the weights: `initialize` and `update` set it back to 1. Raises TL015 unless above 0.
+        """
         return float(self.cfg["temperatures"].get(self.head, 1.0))
 
     @temperature.setter
     def temperature(self, value: float) -> None:
+        if isinstance(value, bool) or not 0 < value < float("inf"):
+            raise ValueError(Errors.TL015.format(name=self.name, value=value))
         self.cfg["temperatures"][self.head] = float(value)
 
     @property
@@ -254,9 +273,15 @@ class TransferNER(TrainablePipe):
 
     def _probability(self, setting: str, value: Any) -> float:
         # read at every prediction and not only once: `spacy find-threshold` and users set `cfg`
-        if isinstance(value, bool | str) or not 0 <= value <= 1:
+        if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not 0 <= float(value) <= 1:
             raise ValueError(Errors.TL011.format(name=self.name, setting=setting, value=value))
         return float(value)
+
+    def check_ready(self) -> None:
+        """Raise what a prediction would raise for this component's state: TL011 to TL013, and TL014 (as KeyError)."""
+        self._thresholds()
+        _ = self.candidates
+        self._require_weights()
 
     def _require_weights(self) -> None:
         heads = self.model.get_ref("heads")
@@ -286,6 +311,7 @@ class TransferNER(TrainablePipe):
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return losses
+        self.cfg["temperatures"].pop(self.head, None)
         set_dropout_rate(self.model, drop)
         head = get_head(self.model.get_ref("heads"), self.head)
         states, backprop_encoder = self.model.get_ref("tok2vec").begin_update(docs)

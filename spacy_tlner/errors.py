@@ -62,6 +62,15 @@ class Errors:
         "[TL014] Component '{name}' has no weights yet, so it can predict nothing. Train it, load a trained pipeline, "
         "or call nlp.initialize() first."
     )
+    TL015 = "[TL015] Component '{name}': the temperature is {value!r}; expected a finite number above 0."
+    TL016 = (
+        "[TL016] Mention {mention} cannot be asked for: the document has {length} tokens and the labels are: {labels}. "
+        "Expected 0 <= start < end <= length and one of the labels."
+    )
+    TL017 = (
+        "[TL017] Component '{name}': label_thresholds names {label!r}, which a config cannot spell: a key may hold no "
+        "':', '=', '[' or ']' nor begin with '#'. Use the one threshold for all labels, or rename the label."
+    )
     TL020 = (
         "[TL020] The corpus {corpus!r} is said to annotate {label!r}, which this component does not know (it knows: "
         "{labels}). Correct `annotates` of the reader, or add the label: in [initialize.components] labels, or with "
@@ -328,6 +337,10 @@ class Errors:
         "[TL508] Component '{name}' decides by threshold = {threshold}, and other probabilities mean other entities: "
         "score it again, or set the threshold that is named below. Without a threshold, entities stay as they were."
     )
+    TL509 = (
+        "[TL509] {dev} has no entity of {label!r}, which the model finds there: if that label was not annotated, each "
+        "of these counts as wrong, and the temperature means nothing. Calibrate on a corpus that annotates all labels."
+    )
     TL520 = (
         "[TL520] {path} holds no text to annotate: {reason}. Expected texts beyond those that are annotated already."
     )
@@ -340,6 +353,7 @@ class Errors:
     TL524 = "[TL524] The output {path} must end in {suffixes}, so that {style} imports it."
     TL525 = "[TL525] {option} is {value}; expected {expected}."
     TL526 = "[TL526] {path} cannot be written: {reason}. What stood there is as it was."
+    TL527 = "[TL527] --output {path} is one of the files that are read, and would be overwritten. Name another file."
 
     TL541 = (
         "[TL541] Vectors are trained by the package floret, which is not installed. "

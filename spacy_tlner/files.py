@@ -39,5 +39,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
                 os.replace(old, path)
             raise
     finally:
+        # also after an interrupt between the two renames
+        if old.exists() and not path.exists():
+            os.replace(old, path)
         for rest in (part, old):
             shutil.rmtree(rest, ignore_errors=True)

@@ -69,15 +69,16 @@ def _hidden_tags(gold: Doc, scheme: TagScheme) -> NDArray[numpy.bool_] | None:
     return hidden
 
 
-def possible_tags(doc: Doc, scheme: TagScheme) -> Sets | None:
-    """What a document's own state leaves open, None if everything.
+def possible_tags(doc: Doc, scheme: TagScheme, *, ents_given: bool = True) -> Sets | None:
+    """What a document's own state leaves open, None if everything. ents_given: whether its entities are part of that.
 
     As in spaCy's `ner`, entities set before stay, blocked tokens are O, and a mention neither begins with whitespace
     nor crosses a sentence boundary. Beyond it, a mention does not end with whitespace.
     """
     columns = doc.to_array([IS_SPACE, SENT_START, ENT_IOB, ENT_TYPE])
     is_space, boundary = columns[:, 0] == 1, numpy.flatnonzero(columns[1:, 1] == 1)
-    preset = (columns[:, 2] == 1) | (columns[:, 2] == 3)
+    blocked = (columns[:, 2] == 3) & (columns[:, 3] == 0)
+    preset = (columns[:, 2] == 1) | (columns[:, 2] == 3) if ents_given else blocked
     if not (is_space.any() or len(boundary) or preset.any()):
         return None
     possible = numpy.ones((len(doc), scheme.n_tags), dtype=bool)
@@ -86,7 +87,7 @@ def possible_tags(doc: Doc, scheme: TagScheme) -> Sets | None:
     if preset.any():
         # blocked tokens, and mentions whose label is not ours, are O to us
         possible[preset] = numpy.arange(scheme.n_tags) == OUTSIDE
-        for ent in doc.ents:
+        for ent in doc.ents if ents_given else ():
             if ent.label_ in scheme.labels:
                 possible[numpy.arange(ent.start, ent.end), OUTSIDE] = False
                 possible[numpy.arange(ent.start, ent.end), scheme.spell(ent.label_, len(ent))] = True

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy
 from numpy.typing import NDArray
 
+from .errors import Errors
 from .tags import Mention, TagScheme
 
 # Below this no mention is looked for: the search stays linear in tokens, whatever the threshold.
@@ -34,13 +35,16 @@ def probabilities_of(
     """The probability of each mention of one document.
 
     nodes: (tokens, tags) marginals. moves: (tokens, 4 labels) conditionals of `scheme.inner_moves`.
-    Cost: the length of the mentions. Raises ValueError on a label that is not in the scheme.
+    Cost: the length of the mentions. Raises TL016 on a mention outside the document or of another label.
     """
     return numpy.asarray([_probability(mention, nodes, moves, scheme) for mention in mentions], dtype="float64")
 
 
 def _probability(mention: Mention, nodes: NDArray, moves: NDArray, scheme: TagScheme) -> float:
     start, end, label = mention
+    if not 0 <= start < end <= len(nodes) or label not in scheme.labels:
+        message = Errors.TL016.format(mention=tuple(mention), length=len(nodes), labels=", ".join(scheme.labels))
+        raise ValueError(message)
     k = scheme.labels.index(label)
     if end - start == 1:
         return float(min(nodes[start, 1 + 4 * k + _U], 1.0))

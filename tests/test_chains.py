@@ -164,6 +164,27 @@ def test_no_tokens_at_all() -> None:
     assert [[p for _, p in ranked] for ranked in asked.n_best(3)] == [[1.0], [1.0]]
     assert asked.log_probabilities([numpy.zeros(0)] * 2).tolist() == [0, 0]
     assert [drawn.shape for drawn in asked.sample(4, numpy.random.default_rng(0))] == [(4, 0), (4, 0)]
+    nothing = Chains(numpy.zeros((0, 5), dtype="float32"), chain, scheme, [])
+    assert nothing.best() == nothing.marginals() == nothing.n_best(2) == nothing.mentions_above(0.1) == []
+
+
+def test_the_n_best_of_a_long_document() -> None:
+    """Probabilities of taggings of 20,000 tokens are 0 in float64, and there are still taggings."""
+    scheme = TagScheme(("X",))
+    rng = numpy.random.default_rng(0)
+    asked = Chains(rng.normal(size=(20_000, 5)).astype("float32"), random_chain(rng, scheme), scheme, [20_000])
+    assert [p for _, p in asked.n_best(3)[0]] == [0.0] * 3 and asked.n_best(0) == [[]]
+
+
+@pytest.mark.parametrize("mention", [(-1, 1, "X"), (1, 1, "X"), (0, 4, "X"), (2, 1, "X"), (0, 1, "Y")])
+def test_mentions_that_cannot_be_asked_for(mention: tuple[int, int, str]) -> None:
+    scheme = TagScheme(("X",))
+    rng = numpy.random.default_rng(0)
+    asked = Chains(rng.normal(size=(3, 5)).astype("float32"), random_chain(rng, scheme), scheme, [3])
+    with pytest.raises(ValueError, match="TL016"):
+        asked.mention_probabilities([[Mention(*mention)]])
+    with pytest.raises(ValueError, match="zip"):
+        asked.log_probabilities([numpy.zeros(3), numpy.zeros(3)])
 
 
 def test_samples_by_document() -> None:

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "gold": {"crf", "tags", "stamps", "errors"},
     "transfer": {"layers", "crf", "tags", "errors"},
     "processes": set(),
-    "mentions": {"tags"},
+    "mentions": {"tags", "errors"},
     "chains": {"mentions", "crf", "tags"},
     "annotate": {"mentions", "gold", "tags"},
     "component": {"chains", "annotate", "mentions", "transfer", "layers", "crf", "tags", "gold", "processes", "errors"},

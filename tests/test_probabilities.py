@@ -12,6 +12,7 @@ import spacy
 import srsly
 from numpy.testing import assert_allclose
 from spacy.language import Language
+from spacy.pipeline.functions import merge_entities
 from spacy.tokens import Doc, DocBin, Span
 
 from corpus import blank_tagger, entities, initialize, make_doc, make_examples, tagger, train, trained, write_corpus
@@ -121,11 +122,41 @@ def test_two_taggers_leave_a_group_each() -> None:
     assert all(ent._.tl_prob > 0.1 for ent in doc.ents) and doc.ents
 
 
-def test_entities_set_before_are_certain() -> None:
+def test_entities_set_before_are_given_and_nobodys_finding() -> None:
     nlp = tagger_with(candidates=0.05)
-    doc = pipe(nlp)(make_doc(nlp, WORDS, [("ORG", 0, 1)], missing=True))
-    assert candidates(doc)[0, 1, "ORG"] == pytest.approx(1)
-    assert not any(start < 1 for start, end, _ in candidates(doc) if end > 1)
+    preset = make_doc(nlp, WORDS, [("ORG", 0, 1)], missing=True)
+    ((certain,),) = pipe(nlp).chains([preset]).mention_probabilities([[Mention(0, 1, "ORG")]])
+    assert certain == pytest.approx(1)
+    doc = pipe(nlp)(preset)
+    assert entities(doc)[0] == ("ORG", 0, 1) and doc.ents[0]._.tl_prob is None
+    assert not any(start < 1 for start, _, _ in candidates(doc))
+
+
+def test_chains_of_a_document_that_was_run() -> None:
+    nlp = tagger_with(candidates=0.001)
+    fresh = pipe(nlp).chains([Doc(nlp.vocab, words=DOUBTFUL)])
+    doc = parse(nlp)
+    given, asked = pipe(nlp).chains([doc]), pipe(nlp).chains([doc], ents_given=False)
+    assert_allclose(asked.entropies(), fresh.entropies(), rtol=1e-5)
+    assert given.entropies()[0] < 0.5 * fresh.entropies()[0]
+    # what was blocked stays so
+    blocked = Doc(nlp.vocab, words=WORDS)
+    blocked.set_ents([], blocked=[blocked[4:6]], default="missing")
+    pipe(nlp)(blocked)
+    assert not any(
+        m.end > 4 and m.start < 6 for m, _ in pipe(nlp).chains([blocked], ents_given=False).mentions_above(0)[0]
+    )
+
+
+def test_probabilities_after_retokenizing() -> None:
+    """spaCy leaves the tokens of span groups as they were; `merge_entities` is a pipe that many use."""
+    nlp = tagger_with(candidates=0.001)
+    for words in (DOUBTFUL, ["Then", "Marie", "Curie", "and", "Paul", "Dirac", "met", "Lise", "Meitner"]):
+        doc = parse(nlp, words)
+        before = [(ent.text, ent._.tl_prob) for ent in doc.ents]
+        merged = merge_entities(doc)
+        assert [(ent.text, ent._.tl_prob) for ent in merged.ents] == before
+    assert len(merged) < len(words)
 
 
 def test_empty_documents_and_batches() -> None:
@@ -280,6 +311,7 @@ def test_stored_settings_are_what_the_weights_depend_on(tmp_path: Path) -> None:
         ({"threshold": float("nan")}, "TL011"),
         ({"threshold": True}, "TL011"),
         ({"threshold": "0.5"}, "TL011"),
+        ({"threshold": [0.5]}, "TL011"),
         ({"candidates": 7}, "TL011"),
         ({"threshold": 0.5, "label_thresholds": {"PER": -1}}, "TL011.*label_thresholds.PER"),
         ({"threshold": 0.5, "label_thresholds": {"GADGET": 0.5}}, "TL012.*GADGET.*LOC, ORG, PER"),
@@ -290,6 +322,25 @@ def test_settings_that_cannot_be_used(settings: dict[str, Any], code: str) -> No
     nlp = tagger_with(**settings)
     with pytest.raises(ValueError, match=code):
         parse(nlp)
+
+
+@pytest.mark.parametrize("label", ["GENE:protein", "A=B", "#x", "[y]"])
+def test_labels_that_a_config_cannot_spell(label: str) -> None:
+    with pytest.raises(ValueError, match="TL017"):
+        blank_tagger(threshold=0.5, label_thresholds={label: 0.25})
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True])
+def test_temperatures_that_cannot_be(value: float) -> None:
+    with pytest.raises(ValueError, match="TL015"):
+        pipe(trained()).temperature = value
+
+
+def test_training_on_takes_the_temperature_back() -> None:
+    nlp = trained()
+    pipe(nlp).temperature = 3.0
+    train(nlp, make_examples(nlp, 16), epochs=1)
+    assert pipe(nlp).temperature == 1.0
 
 
 def test_candidates_need_weights() -> None:

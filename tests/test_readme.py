@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from spacy.util import registry
+from thinc.api import Config
+
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -16,6 +19,22 @@ def test_python_example_runs() -> None:
     shown = re.search(r"# (\[.*\])", found[1])
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown and result.stdout.strip() == shown[1]
+
+
+def test_config_blocks_can_be_read() -> None:
+    blocks = re.findall(r"```ini\n(.*?)```", README.read_text(encoding="utf8"), re.DOTALL)
+    assert len(blocks) == 2
+    config = Config()
+    for block in blocks:
+        # a block of a whole config: the sections above its first one stand there already
+        first = re.search(r"\[([\w.]+)\]", block)
+        assert first
+        parents = first[1].split(".")[:-1]
+        above = "".join(f"[{'.'.join(parents[: i + 1])}]\n" for i in range(len(parents)))
+        config = config.merge(Config().from_str(above + block))
+    # confection tells whether the readers are given what they ask for
+    reader = registry.resolve({"corpus": config["corpora"]["train"]})["corpus"]
+    assert callable(reader) and config["initialize"]["components"]["tl_ner"]["source"]
 
 
 def test_files_that_it_names_exist() -> None:

@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from spacy.language import Language
+    from spacy.training import Example
 
     from ..measure.calibration import Calibration, Judged
 
@@ -86,11 +87,22 @@ def calibrate(
         msg.fail(str(error), exits=1)
     if after != kept and pipe.cfg["threshold"] is not None:
         msg.warn(Errors.TL508.format(name=name, threshold=pipe.cfg["threshold"]))
+    if not fitted:
+        msg.good(f"Temperature of '{name}': {after:.2f}, as before. Written to {target}")
+        return
+    for label in _never_in_gold(judged["dev"], examples["dev"]):
+        msg.warn(Errors.TL509.format(label=label, dev=dev))
     msg.info(
         f"Best expected F1 on {dev}: {100 * promise.f1:.1f}, with threshold = {promise.threshold:.2f} in "
         f"[components.{name}]"
     )
-    msg.good(f"Temperature of '{name}': {after:.2f}{'' if fitted else ', as before'}. Written to {target}")
+    msg.good(f"Temperature of '{name}': {after:.2f}. Written to {target}")
+
+
+def _never_in_gold(judged: "Judged", examples: "list[Example]") -> list[str]:
+    """Labels that the model finds in a corpus and gold never has, in order of the alphabet."""
+    found = {mention.label for batch in judged.mentions for of_doc in batch for mention in of_doc}
+    return sorted(found - {ent.label_ for example in examples for ent in example.reference.ents})
 
 
 def _target(nlp: "Language", model: str, output: Path | None) -> Path:
@@ -152,6 +164,9 @@ def _writing(path: Path) -> Iterator[Path]:
             os.replace(old, path)
         raise PipelineError(Errors.TL505.format(path=path, reason=error.strerror or error)) from error
     finally:
+        # also after an interrupt between the two renames
+        if old.exists() and not path.exists():
+            os.replace(old, path)
         for rest in (part, old):
             if rest.is_dir():
                 shutil.rmtree(rest, ignore_errors=True)

@@ -62,8 +62,9 @@ def suggest(
 
     from ..corpora.faults import CorpusError
     from ..corpora.tasks import as_lines, as_list, check_task_suffix
+    from ..errors import Errors
     from ..measure.suggest import mark, rank
-    from .pipelines import PipelineError, find_tagger, load
+    from .pipelines import find_tagger, load
 
     # silent: what is printed may be the tasks alone
     setup_gpu(gpu_id, silent=True)
@@ -74,6 +75,8 @@ def suggest(
         _check("--threshold", threshold, "a probability, a number from 0 to 1", 0 <= threshold <= 1)
         if not to_screen:
             check_task_suffix(output, style.value)
+            if output.resolve() in {each.resolve() for each in (path, *(annotated or []))}:
+                raise CorpusError(Errors.TL527.format(path=output))
         nlp = load(model)
         name = find_tagger(nlp, model, component)
         texts, known = _read(path, annotated or [], nlp, sentences)
@@ -98,7 +101,8 @@ def suggest(
             typer.echo(content, nl=False)
             return
         _write(content, output)
-    except (CorpusError, PipelineError) as error:
+    except ValueError as error:
+        # ours, and spaCy's own of a text that is too long for the pipeline (E088)
         msg.fail(str(error), exits=1)
     msg.good(f"{len(tasks):,} of {len(texts):,} different text(s) -> {output}")
     if style is Style.label_studio:
