@@ -502,6 +502,24 @@ def test_what_tells_no_temperature_is_a_warning(model: Path, tmp_path: Path) -> 
     assert found.corpora["dev"].after.auroc is None
 
 
+def test_a_label_that_gold_never_has_is_warned_of(model: Path, dev: Path, tmp_path: Path) -> None:
+    nlp = spacy.load(model)
+    docs = list(DocBin().from_disk(dev).get_docs(nlp.vocab))
+    for doc in docs:
+        doc.set_ents([ent for ent in doc.ents if ent.label_ != "LOC"], default="outside")
+    DocBin(docs=docs).to_disk(tmp_path / "without.spacy")
+    result = invoke(model, tmp_path / "without.spacy", "--output", tmp_path / "out")
+    assert result.exit_code == 0 and "TL509" in result.output and "'LOC'" in result.output
+    assert "TL509" not in invoke(model, dev, "--output", tmp_path / "out").output
+
+
+def no_weights(folder: Path, model: Path, dev: Path) -> list[Any]:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tl_ner")
+    nlp.to_disk(folder / "blank")
+    return [folder / "blank", dev]
+
+
 def write(path: Path, *docs: Doc) -> Path:
     DocBin(docs=docs).to_disk(path)
     return path
@@ -573,6 +591,7 @@ def json_below_a_file(folder: Path, model: Path, dev: Path) -> list[Any]:
         (broken_dev, "TL214", "broken.spacy"),
         (no_such_model, "TL408", "gone"),
         (no_tagger, "TL503", "found: none"),
+        (no_weights, "TL014", "no weights yet"),
         (two_taggers, "TL503", "found: tl_ner, second"),
         (wrong_name, "TL503", "wanted the 'ner' 'tl_ner' component, found: tl_ner"),
         (output_is_no_pipeline, "TL506", "no meta.json"),

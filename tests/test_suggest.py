@@ -1,6 +1,7 @@
 """`spacy tlner suggest`: what it scores, that it does not say the same twice, and files that annotation tools read."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import spacy
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import offsets_to_biluo_tags
+from thinc.api import Config
 from typer.testing import CliRunner
 
 from brute_force import all_paths
@@ -419,6 +421,34 @@ def test_a_pipeline_without_the_tagger_and_one_with_two(tmp_path, model):
     two.to_disk(tmp_path / "two")
     assert "TL503" in refused(tmp_path / "two", source)
     assert len(run(tmp_path / "two", source, "--component", "second").splitlines()) == 3
+
+
+def test_a_tagger_that_cannot_predict(tmp_path, model):
+    source = write(tmp_path / "in.txt", held_out_texts(3))
+    blank = spacy.blank("en")
+    blank.add_pipe("tl_ner")
+    blank.to_disk(tmp_path / "blank")
+    assert "TL014" in refused(tmp_path / "blank", source)
+    config = Config().from_disk(model / "config.cfg")
+    shutil.copytree(model, tmp_path / "wrong")
+    config["components"]["tl_ner"]["threshold"] = 1.5
+    config.to_disk(tmp_path / "wrong" / "config.cfg")
+    assert "TL011" in refused(tmp_path / "wrong", source)
+
+
+def test_what_is_read_is_not_written_over(tmp_path, model):
+    source, done = (
+        write(tmp_path / "in.jsonl", held_out_texts(3)),
+        write(tmp_path / "done.jsonl", held_out_texts(5)[3:]),
+    )
+    before = source.read_bytes(), done.read_bytes()
+    assert "TL527" in refused(model, source, "--output", source)
+    assert "TL527" in refused(model, source, "--annotated", done, "--output", tmp_path / "." / "done.jsonl")
+    assert (source.read_bytes(), done.read_bytes()) == before
+
+
+def test_a_text_too_long_for_the_pipeline_is_told(tmp_path, model):
+    assert "E088" in refused(model, write(tmp_path / "in.txt", ["word " * 210_000]))
 
 
 def test_nothing_half_written(tmp_path, model, monkeypatch):
