@@ -69,7 +69,7 @@ class Chains:
             return [[(tags, 1.0)][:n] for tags in self.best()]
         tags, scores = n_best(self.emissions, self._packing, self.chain, n, allowed=self.possible)
         by_doc = list(zip(*(self._split(row) for row in tags)))
-        log_p = self._every(_host(scores).T, 0.0) - self._every(self._posterior.log_z, 0.0)[:, None]
+        log_p = self._every(_host(scores).T) - self._every(self._posterior.log_z)[:, None]
         return [
             # -inf: there are no more taggings; a probability of a long document may well be 0 in float64
             [(path, min(float(numpy.exp(p)), 1.0)) for path, p in zip(paths, row) if p > -numpy.inf][
@@ -115,18 +115,18 @@ class Chains:
             ruled_out = ~self.possible[xp.arange(self._n), on_device]
             of = xp.repeat(xp.arange(self._packing.n_sequences), list(self._packing.lengths))
             scores[of[ruled_out]] = -xp.inf
-        return self._every(scores, 0.0)
+        return self._every(scores)
 
     def log_z(self) -> NDArray[numpy.float64]:
         """(documents,) the log of the sum over all permitted taggings."""
-        return self._every(self._posterior.log_z, 0.0) if self._n else numpy.zeros(len(self.lengths))
+        return self._every(self._posterior.log_z) if self._n else numpy.zeros(len(self.lengths))
 
     def entropies(self) -> NDArray[numpy.float64]:
         """(documents,) entropy of the distribution over taggings, in nats: 0 where the model is certain."""
         if not self._n:
             return numpy.zeros(len(self.lengths))
         found = forward_backward(self.emissions, self._packing, self.chain, allowed=self.possible, entropy=True)
-        return self._every(found.entropy, 0.0)
+        return self._every(found.entropy)
 
     def sample(self, n: int, rng: numpy.random.Generator) -> list[NDArray[numpy.intp]]:
         """(n, tokens) tag ids, n independent taggings a document. Cost: (tags, tags) a token, then (n, tags)."""
@@ -162,10 +162,10 @@ class Chains:
     def _split(self, rows: Any) -> list[NDArray]:
         return numpy.split(_host(rows), numpy.cumsum(self.lengths)[:-1]) if len(self.lengths) else []
 
-    def _every(self, values: Any, empty: float) -> NDArray[numpy.float64]:
-        """Values of the documents that have tokens, `empty` for the others."""
+    def _every(self, values: Any) -> NDArray[numpy.float64]:
+        """Values of the documents that have tokens, and 0 for the others: their one tagging is certain."""
         values = _host(values)
-        filled = numpy.full((len(self.lengths), *values.shape[1:]), empty)
+        filled = numpy.zeros((len(self.lengths), *values.shape[1:]))
         filled[numpy.asarray(self.lengths) > 0] = values
         return filled
 

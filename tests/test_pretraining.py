@@ -260,6 +260,13 @@ def test_resume_is_as_if_it_had_never_stopped(text: Path, tmp_path: Path, rows_b
     assert rows[0] == rows[1]
 
 
+def test_a_dev_set_without_a_token(text: Path, tmp_path: Path) -> None:
+    prepared = task(text, tmp_path / "out")
+    for dev in ([], [Doc(prepared.nlp.vocab)]):
+        with pytest.raises(ValueError, match="TL605"):
+            evaluate(prepared.model, dev)
+
+
 def test_what_cannot_be_resumed(text: Path, tmp_path: Path, pretrained: Path) -> None:
     output = tmp_path / "out"
     output.mkdir()

@@ -1,6 +1,5 @@
 """`spacy tlner calibrate`: fit the temperature of a trained tagger on a development corpus, and store it."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +42,7 @@ def calibrate(
     from ..corpora.check import read_examples
     from ..corpora.faults import CorpusError
     from ..errors import Errors
+    from ..files import write_whole
     from ..measure.calibration import (
         Calibration,
         CalibrationError,
@@ -79,8 +79,8 @@ def calibrate(
         pipe.temperature = after
         _print(found)
         if json is not None:
-            with _writing(json) as part:
-                srsly.write_json(part, found.to_dict())
+            with _written(json):
+                write_whole(json, srsly.json_dumps(found.to_dict(), indent=2).encode("utf8"))
         # last, so that nothing can fail behind it
         _store(nlp, name, target)
     except (CalibrationError, CorpusError, PipelineError) as error:
@@ -128,50 +128,30 @@ def _store(nlp: "Language", name: str, target: Path) -> None:
 
     All else stays as it is on disk, so in place this is one small file, and elsewhere a copy of the folder.
     """
-    if target.resolve() == nlp.path.resolve():
-        with _writing(target / name / "cfg") as part:
-            _write_cfg(nlp, name, part)
-    else:
-        with _writing(target) as part:
-            shutil.copytree(nlp.path, part)
-            _write_cfg(nlp, name, part / name / "cfg")
+    from ..files import whole_folder, write_whole
 
-
-def _write_cfg(nlp: "Language", name: str, path: Path) -> None:
     pipe: Any = nlp.get_pipe(name)
-    with TemporaryDirectory(dir=path.parent, prefix=".calibrate-") as folder:
+    with _written(target), TemporaryDirectory() as folder:
         pipe.to_disk(folder, exclude=["vocab", "model"])
-        os.replace(Path(folder) / "cfg", path)
+        cfg = (Path(folder) / "cfg").read_bytes()
+        if target.resolve() == nlp.path.resolve():
+            write_whole(target / name / "cfg", cfg)
+        else:
+            with whole_folder(target) as part:
+                shutil.copytree(nlp.path, part, dirs_exist_ok=True)
+                (part / name / "cfg").write_bytes(cfg)
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[Path]:
-    """A place beside `path` to write a file or folder to, which takes the place of `path` at the end. Raises TL505."""
+def _written(path: Path) -> Iterator[None]:
+    """Say of what cannot be written that it is `path`. Raises TL505."""
     from ..errors import Errors
     from .pipelines import PipelineError
 
-    # beside it, since a rename is only atomic within one file system
-    part, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("part", "old"))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        if part.is_dir() and path.exists():
-            # a folder cannot be replaced in one step; of the two, one always stands
-            os.replace(path, old)
-        os.replace(part, path)
+        yield
     except OSError as error:
-        if old.exists() and not path.exists():
-            os.replace(old, path)
         raise PipelineError(Errors.TL505.format(path=path, reason=error.strerror or error)) from error
-    finally:
-        # also after an interrupt between the two renames
-        if old.exists() and not path.exists():
-            os.replace(old, path)
-        for rest in (part, old):
-            if rest.is_dir():
-                shutil.rmtree(rest, ignore_errors=True)
-            elif rest.exists():
-                rest.unlink()
 
 
 def _print(found: "Calibration") -> None:

@@ -1,9 +1,12 @@
 """`spacy tlner pretrain`: the `[pretraining]` block with schedules, dev perplexity, checkpoints and true resume."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from ..pretraining.loop import Run
 
 
 def pretrain(
@@ -44,13 +47,14 @@ def pretrain(
         config = load_config(config_path, overrides=overrides, interpolate=False)
         task = prepare(config, output, n_dev=n_dev, n_words=n_words)
         msg.info(f"{len(task.dev):,} documents held out; weights, log and checkpoint go to {output}")
+        msg.row(("epoch", "step", "words", "loss", "dev ppl", "dev UNK", "words/s"), widths=_WIDTHS)
         best = run_loop(task, resume=resume, on_log=_print_row)
     except ValueError as error:
         msg.fail(str(error), exits=1)
     msg.good(f"Lowest dev perplexity: {best}")
 
 
-def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> Any:
+def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> "Run":
     """A `Run` from a config; writes the word list if its file is not there. Raises TL607 and what its parts raise."""
     from spacy.schemas import ConfigSchemaPretrain
     from spacy.training.pretrain import create_pretraining_model, ensure_docs
@@ -113,9 +117,6 @@ def _check_output(output: Path, resume: bool, names: tuple[str, ...]) -> None:
 def _print_row(row: dict[str, Any]) -> None:
     from wasabi import msg
 
-    if row["step"] and not hasattr(_print_row, "began"):
-        msg.row(("epoch", "step", "words", "loss", "dev ppl", "dev UNK", "words/s"), widths=_WIDTHS)
-        setattr(_print_row, "began", True)  # noqa: B010
     cells = (
         row["epoch"],
         row["step"],
