@@ -118,7 +118,7 @@ class Errors:
     )
     TL039 = (
         "[TL039] spacy_tlner.BiLSTMEncoder: dropout is {dropout!r}, expected standard or variational; connection is "
-        "{connection!r}, expected none, residual or highway."
+        "{connection!r}, expected none, residual or highway; precision is {precision!r}, expected float32 or bfloat16."
     )
     TL050 = (
         "[TL050] spacy_tlner.StaticWords: the vocab has no vectors. Name a pipeline that has, in [initialize] vectors; "

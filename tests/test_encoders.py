@@ -748,7 +748,7 @@ def test_both_dropouts_obey_the_training_rate(dropout):
     assert_allclose(model.predict(docs)[0], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("given", [{"dropout": "none"}, {"connection": "dense"}])
+@pytest.mark.parametrize("given", [{"dropout": "none"}, {"connection": "dense"}, {"precision": "half"}])
 def test_other_words_are_refused(given):
     with pytest.raises(ValueError, match="TL039"):
         BiLSTMEncoder(Model("embed", lambda *_: None), **given)  # type: ignore[arg-type]

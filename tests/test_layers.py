@@ -22,6 +22,7 @@ from spacy_tlner.architectures import CharCNN as CharCNNArchitecture
 from spacy_tlner.architectures import HashWords as HashWordsArchitecture
 from spacy_tlner.layers.bilstm import BiLSTM
 from spacy_tlner.layers.chars import CharCNN
+from spacy_tlner.layers.precision import Precision
 from spacy_tlner.layers.types import TypeCache, Types, by_type, clear_caches, types_of
 from spacy_tlner.layers.words import HashWords, counts_of, learn_vocabulary, unite_vocabularies
 
@@ -43,10 +44,12 @@ def normal(*shape: int, seed: int = 0) -> Any:
 # --- BiLSTM ---
 
 
-def lstm_pair(width: int, n_inputs: int, seed: int = 0) -> tuple[Model, torch.nn.LSTM]:
+def lstm_pair(
+    width: int, n_inputs: int, seed: int = 0, precision: Precision = "float32"
+) -> tuple[Model, torch.nn.LSTM]:
     """Ours, and torch's bidirectional LSTM with the same weights."""
     fix_random_seed(seed)
-    model = BiLSTM(width, n_inputs)
+    model = BiLSTM(width, n_inputs, precision)
     model.initialize()
     lstm = torch.nn.LSTM(n_inputs, width // 2, bidirectional=True)
     weights = {"bias_hh_l0": torch.zeros(2 * width), "bias_hh_l0_reverse": torch.zeros(2 * width)}
@@ -115,6 +118,23 @@ def test_bilstm_adds_to_gradients_and_does_not_keep_them():
     model(inputs, is_train=True)[1](d_outputs)
     for name, grad in once.items():
         assert_allclose(model.get_grad(name), 2 * grad, rtol=1e-5)
+
+
+def test_bilstm_in_bfloat16_trains_about_the_same_and_predicts_the_same():
+    models = [lstm_pair(32, 8, precision=precision)[0] for precision in ("float32", "bfloat16")]
+    inputs = [normal(n, 8, seed=n) for n in (12, 3, 9, 12, 1)]
+    d_outputs = [normal(len(x), 32, seed=len(x)) for x in inputs]
+    found = []
+    for model in models:
+        outputs, backprop = model(inputs, is_train=True)
+        d_inputs = backprop(d_outputs)
+        assert all(x.dtype == "float32" for x in (*outputs, *d_inputs, *map(model.get_grad, TORCH_NAMES)))
+        found.append([numpy.concatenate(outputs), numpy.concatenate(d_inputs), *map(model.get_grad, TORCH_NAMES)])
+    for exact, rough in zip(*found):
+        assert (exact != rough).any()
+        assert_allclose(rough, exact, atol=0.03 * abs(exact).max())
+    for exact, predicted in zip(*(model.predict(inputs) for model in models)):
+        assert (exact == predicted).all()
 
 
 @pytest.mark.parametrize(("width", "depth"), [(7, 1), (0, 1), (8, 0)])

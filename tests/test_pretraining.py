@@ -419,6 +419,13 @@ def test_texts(tmp_path: Path) -> None:
     assert read(tmp_path / "b.txt", max_length=3, min_length=1) == ["One two three ", "four. ", "Five six seven ", "eight.", "Tiny."]  # fmt: skip  # noqa: E501
 
 
+def test_shuffled_texts_are_all_there_in_one_order(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("".join(f"Text number {i} of all.\n" for i in range(50)), encoding="utf8")
+    shuffled = read(tmp_path, shuffle=True)
+    assert shuffled == read(tmp_path, shuffle=True) != read(tmp_path)
+    assert sorted(shuffled) == sorted(read(tmp_path))
+
+
 def test_texts_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x")
     for path in (tmp_path / "a.csv", tmp_path / "none.txt", tmp_path):

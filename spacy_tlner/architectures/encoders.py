@@ -11,6 +11,7 @@ from ..errors import Errors
 from ..layers.bilstm import BiLSTM
 from ..layers.dropout import VariationalDropout
 from ..layers.highway import Highway
+from ..layers.precision import Precision
 
 DropoutKind = Literal["standard", "variational"]
 Connection = Literal["none", "residual", "highway"]
@@ -23,22 +24,25 @@ def BiLSTMEncoder(
     depth: int = 1,
     dropout: DropoutKind = "standard",
     connection: Connection = "none",
+    precision: Precision = "float32",
 ) -> Model[list[Doc], list[Floats2d]]:
     """BiLSTM over embedded words (Lample et al. 2016), dropout before each layer at the training rate.
 
     width: of the states, both directions together; even. depth: BiLSTM layers. dropout: "standard" draws for every
     token, "variational" once a document and layer (Gal & Ghahramani 2016; not inside the recurrence). connection: how
     layers after the first join with their input: "none", "residual" (added up) or "highway" (Srivastava et al. 2015).
-    Raises TL003 on an odd width or a depth below 1, TL039 on other words for dropout and connection.
+    precision: of the recurrent products in training; "bfloat16" takes a third of their time on processors with units
+    for it. Raises TL003 on an odd width or a depth below 1, TL039 on other words for the last three.
     """
     if width < 2 or width % 2 or depth < 1:
         raise ValueError(Errors.TL003.format(width=width, depth=depth))
-    if dropout not in get_args(DropoutKind) or connection not in get_args(Connection):
-        raise ValueError(Errors.TL039.format(dropout=dropout, connection=connection))
+    options = ((dropout, DropoutKind), (connection, Connection), (precision, Precision))
+    if any(given not in get_args(kind) for given, kind in options):
+        raise ValueError(Errors.TL039.format(dropout=dropout, connection=connection, precision=precision))
     layers: list[Model] = []
     for i in range(depth):
         drop: Model = VariationalDropout() if dropout == "variational" else with_array(Dropout())
-        bilstm = BiLSTM(width, width if i else None)
+        bilstm = BiLSTM(width, width if i else None, precision)
         if not i or connection == "none":
             layers += [drop, bilstm]
         elif connection == "residual":

@@ -2,7 +2,8 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from spacy.language import Language
@@ -19,14 +20,20 @@ SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz")
 
 @registry.readers("spacy_tlner.TextCorpus.v1")
 def TextCorpus(
-    path: str | Path | None, sentences: bool = True, min_length: int = 4, max_length: int = 100, limit: int = 0
+    path: str | Path | None,
+    sentences: bool = True,
+    min_length: int = 4,
+    max_length: int = 100,
+    limit: int = 0,
+    shuffle: bool = False,
 ) -> Callable[[Language], Iterator[Example]]:
-    """Documents without annotation, in the order of the files, one at a time in memory.
+    """Documents without annotation.
 
     path: a file, or a folder of which every .txt, .txt.gz, .jsonl and .jsonl.gz is read in order of name. A line is a
     text; of JSONL, the value of "text". sentences: one document a sentence (spaCy's rule-based sentencizer).
     min_length: tokens below which a document is left out. max_length: tokens at which a longer one is cut, nothing of
-    it is lost; 0 for no limit. limit: documents to stop after; 0 for all.
+    it is lost; 0 for no limit. limit: documents to stop after; 0 for all. shuffle: the texts in an order drawn at
+    random, which is the same every time; all of them are then in memory. Otherwise files are read as they are used.
     Raises CorpusError: TL221 on a path without such files, TL222 on a file or line that cannot be read.
     """
 
@@ -34,7 +41,7 @@ def TextCorpus(
         if path is None:
             raise CorpusError(Errors.TL221.format(path="null", suffixes=", ".join(SUFFIXES)))
         sentencizer, n = Sentencizer(), 0
-        for text in read_lines(Path(path)):
+        for text in _shuffled(read_lines(Path(path))) if shuffle else read_lines(Path(path)):
             doc = nlp.make_doc(text)
             for part in _parts(sentencizer(doc) if sentences else doc, sentences, max_length):
                 if len(part) < max(min_length, 1):
@@ -65,6 +72,12 @@ def read_lines(path: Path) -> Iterator[str]:
                         yield text.strip()
         except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
             raise CorpusError(Errors.TL222.format(path=file, number=number, reason=error)) from error
+
+
+def _shuffled(texts: Iterable[str]) -> list[str]:
+    held = list(texts)
+    random.Random(0).shuffle(held)
+    return held
 
 
 def _parts(doc: Doc, sentences: bool, max_length: int) -> Iterator[Doc]:

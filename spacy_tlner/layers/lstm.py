@@ -14,6 +14,8 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.initializers import uniform_init
 from thinc.types import Floats2d
 
+from .precision import Precision, training_dtype
+
 _DIRECTIONS = ("forward", "backward")
 _PARTS = {"W": "weight_ih_l0", "R": "weight_hh_l0", "b": "bias_ih_l0"}  # our names: torch's
 # What a run costs, counted in sequence-steps: each time step as much as this many more sequences, each run
@@ -44,13 +46,15 @@ def read_both_ways(
     *,
     ends_only: bool = False,
     max_run: int = 64,
+    precision: Precision = "float32",
 ) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
     """States of both directions side by side, and the way back, which adds to the gradients of `model`.
 
     model: holds `LSTM_PARAMS`. flat: (rows, inputs), the sequences one after the other. lengths: of the sequences.
     Output: (rows, 2 * width); with ends_only (sequences, 2 * width), what each direction says when it has read all
     of a sequence, zeros for one without rows. max_run: sequences read at once; with some hundred states a direction
-    more fall out of the processor's cache in training.
+    more fall out of the processor's cache in training. precision: of the products in training; the states between them
+    are then rounded too.
     """
     import torch
 
@@ -58,7 +62,10 @@ def read_both_ways(
     recurrent: Any = model.get_param("forward_R")  # (4 * width, width)
     width = recurrent.shape[1]
     output: Any = ops.alloc2f(len(lengths) if ends_only else len(flat), 2 * width)
-    weights = _torch_weights(model, is_train)
+    dtype = training_dtype(precision, is_train)
+    leaves = _torch_weights(model, is_train)
+    with torch.set_grad_enabled(is_train):
+        weights = {d: {part: leaf.to(dtype) for part, leaf in of.items()} for d, of in leaves.items()}
     runs: list[tuple[_Bucket, Any, Any]] = []
     for bucket in _buckets(lengths, max_run):
         for d, direction in enumerate(_DIRECTIONS):
@@ -66,8 +73,9 @@ def read_both_ways(
             inputs = xp2torch(flat[ops.xp.asarray(rows)], requires_grad=is_train)
             with torch.set_grad_enabled(is_train):
                 states, _ = torch.func.functional_call(
-                    _lstm(flat.shape[1], width, threading.get_ident()), weights[direction], (inputs,)
+                    _lstm(flat.shape[1], width, threading.get_ident()), weights[direction], (inputs.to(dtype),)
                 )  # (time, n, width)
+                states = states.float()
             here, there = _places(bucket, rows, ends_only, ops.xp)
             output[there, d * width : (d + 1) * width] = torch2xp(states.detach())[here]
             if is_train:
@@ -87,7 +95,7 @@ def read_both_ways(
             d_flat[ops.xp.asarray(rows[bucket.real])] += torch2xp(inputs.grad)[real]
         for direction in _DIRECTIONS:
             for part, torch_name in _PARTS.items():
-                grad = weights[direction][torch_name].grad
+                grad = leaves[direction][torch_name].grad
                 if grad is not None:
                     d_param: Any = torch2xp(grad)
                     model.inc_grad(f"{direction}_{part}", d_param)

@@ -19,7 +19,8 @@ from thinc.api import Model, chain
 from thinc.types import Floats2d
 
 from ..errors import Errors
-from ..layers.softmax import AdaptiveSoftmax, Precision, softmax_loss
+from ..layers.precision import Precision
+from ..layers.softmax import AdaptiveSoftmax, softmax_loss
 from ..layers.types import clear_caches
 from ..layers.words import Attr, learn_vocabulary
 from .word_list import BOUNDARY, WordList
