@@ -45,6 +45,7 @@ setup(
             "spacy_tlner.BiLSTMEncoder.v1 = spacy_tlner.architectures:BiLSTMEncoder",
             "spacy_tlner.WordCharEmbed.v1 = spacy_tlner.architectures:WordCharEmbed",
             "spacy_tlner.HashWords.v1 = spacy_tlner.architectures:HashWords",
+            "spacy_tlner.LookupWords.v1 = spacy_tlner.architectures:LookupWords",
             "spacy_tlner.CharCNN.v1 = spacy_tlner.architectures:CharCNN",
             "spacy_tlner.CharLSTM.v1 = spacy_tlner.architectures:CharLSTM",
             "spacy_tlner.WordFeatures.v1 = spacy_tlner.architectures:WordFeatures",

@@ -15,7 +15,7 @@ class Errors:
         "Check [initialize.components] labels or the annotation."
     )
 
-    TL002 = "[TL002] spacy_tlner.HashWords: attr is {attr!r}, expected one of {expected}."
+    TL002 = "[TL002] spacy_tlner.HashWords, LookupWords: attr is {attr!r}, expected one of {expected}."
     TL003 = (
         "[TL003] spacy_tlner.BiLSTMEncoder: width must be even and at least 2, depth at least 1. "
         "Given: width {width}, depth {depth}. Half the width goes to each direction."

@@ -68,6 +68,13 @@ TINY_ENCODER: dict[str, Any] = {
         },
     },
 }
+LOOKUP_ENCODER: dict[str, Any] = {
+    **TINY_ENCODER,
+    "embed": {
+        **TINY_ENCODER["embed"],
+        "words": {"@architectures": "spacy_tlner.LookupWords.v1", "width": 16, "attr": "LOWER", "unk_rate": 0.5},
+    },
+}
 LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
 HASH_EMBED_CNN = {
     "@architectures": "spacy.HashEmbedCNN.v2",

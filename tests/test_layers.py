@@ -22,9 +22,11 @@ from spacy_tlner.architectures import CharCNN as CharCNNArchitecture
 from spacy_tlner.architectures import HashWords as HashWordsArchitecture
 from spacy_tlner.layers.bilstm import BiLSTM
 from spacy_tlner.layers.chars import CharCNN
+from spacy_tlner.layers.lookup import LookupWords
 from spacy_tlner.layers.precision import Precision
 from spacy_tlner.layers.types import TypeCache, Types, by_type, clear_caches, types_of
-from spacy_tlner.layers.words import HashWords, counts_of, learn_vocabulary, unite_vocabularies
+from spacy_tlner.layers.vocabulary import counts_of, learn_vocabulary, take_words
+from spacy_tlner.layers.words import HashWords
 
 NLP = spacy.blank("en")
 TEXT = "the The THE cat Aspirin aspirin inhibits TNF-α – in in 12.5 mg/kg Ünïcödé 🙂 a x-ray . , ( )"
@@ -280,12 +282,16 @@ def test_replaced_words_train_the_unknown_row_alone():
 TOKENS = st.lists(st.integers(1, 12), max_size=15)
 
 
+def take(ours: Model, theirs: Model) -> None:
+    take_words(ours, {name: theirs.get_param(name) for name in theirs.param_names}, dict(theirs.attrs))
+
+
 @given(TOKENS, TOKENS)
 def test_united_vocabularies_are_those_of_the_corpora_put_together(first, second):
     ours, theirs = (hash_words() for _ in range(2))
     learn_vocabulary(ours, numpy.array(first, dtype="uint64"))
     learn_vocabulary(theirs, numpy.array(second, dtype="uint64"))
-    unite_vocabularies(ours, theirs)
+    take(ours, theirs)
     counts = Counter(first + second)
     assert ours.attrs["learned"]
     assert counts_of(ours, numpy.arange(14, dtype="uint64")).tolist() == [counts[key] for key in range(14)]
@@ -295,7 +301,7 @@ def test_united_vocabularies_are_those_of_the_corpora_put_together(first, second
 def test_united_with_a_layer_that_embeds_every_word_every_word_is_embedded(who):
     layers = {"ours": hash_words(), "theirs": hash_words()}
     learn_vocabulary(layers[who], numpy.arange(3, dtype="uint64"))
-    unite_vocabularies(layers["ours"], layers["theirs"])
+    take(layers["ours"], layers["theirs"])
     unseen = layers["ours"].predict(types_from("neither", "nor"))
     assert not layers["ours"].attrs["learned"] and not (unseen == layers["ours"].get_param("unknown")).any()
 
@@ -306,6 +312,74 @@ def test_vocabulary_is_stored():
     loaded = hash_words().from_bytes(model.to_bytes())
     types = types_from("the", "mouse")
     assert (loaded.predict(types) == model.predict(types)).all()
+
+
+def lookup_words(*known: str, unk_rate: float = 0.0) -> Model:
+    model = LookupWords(5, "LOWER", unk_rate)
+    model.initialize()
+    learn_vocabulary(model, types_from(*known).lower)
+    model.set_param("unknown", normal(5, seed=9))
+    return model
+
+
+def test_lookup_is_a_table_of_the_words_seen():
+    model = lookup_words("the", "cat", "sat")
+    table = dict(zip(model.attrs["seen"].tolist(), model.get_param("table")))
+    types = types_from("cat", "The", "mouse", "the")
+    vectors, backprop = model(types, is_train=True)
+    expected = [table.get(int(key), model.get_param("unknown")) for key in types.lower]
+    assert (vectors == numpy.array(expected)).all()
+    d_vectors = normal(*vectors.shape)
+    backprop(d_vectors)
+    of_word = dict(zip(model.attrs["seen"].tolist(), model.get_grad("table")))
+    # "The" and "the" are one word
+    assert_allclose(of_word[int(types.lower[1])], d_vectors[1] + d_vectors[3], rtol=1e-6)
+    assert_allclose(of_word[int(types.lower[0])], d_vectors[0])
+    assert_allclose(model.get_grad("unknown"), d_vectors[2])
+    assert not of_word[int(types_from("sat").lower[0])].any()
+
+
+def test_lookup_keeps_vectors_when_it_learns_more_words():
+    model = lookup_words("the", "cat")
+    before = model.predict(types_from("the", "cat", "dog"))
+    learn_vocabulary(model, types_from("dog", "the", "ant").lower)
+    after = model.predict(types_from("the", "cat", "dog"))
+    # the word that is known from now on starts as it was when unknown; the one that is left out is unknown again
+    assert (after[0] == before[0]).all() and (after[2] == before[2]).all() and (after[1] == before[2]).all()
+    assert model.get_param("table").shape == (3, 5)
+
+
+def test_lookup_takes_the_words_of_another_layer():
+    ours, theirs = lookup_words("the", "cat"), lookup_words("cat", "dog")
+    take(ours, theirs)
+    types = types_from("cat", "dog", "the", "ant")
+    assert (ours.predict(types) == theirs.predict(types)).all()
+    known = ours.attrs["seen"]
+    assert set(known.tolist()) == set(types_from("the", "cat", "dog").lower.tolist())
+    theirs.get_param("table")[:] = 0
+    assert ours.predict(types)[0].any(), "weights must not be shared"
+    loaded = LookupWords(5, "LOWER", 0.0).from_bytes(ours.to_bytes())
+    assert (loaded.predict(types) == ours.predict(types)).all()
+
+
+@pytest.mark.parametrize("learned", ["ours", "theirs"])
+def test_lookup_beside_one_that_has_learned_nothing(learned):
+    layers = {"ours": LookupWords(5, "LOWER", 0.5), "theirs": LookupWords(5, "LOWER", 0.5)}
+    for model in layers.values():
+        model.initialize()
+    learn_vocabulary(layers[learned], types_from("the").lower)
+    take(layers["ours"], layers["theirs"])
+    assert len(layers["ours"].attrs["seen"]) == len(layers["ours"].get_param("table")) == 1
+    assert layers["ours"].predict(types_from("the", "cat")).shape == (2, 5)
+
+
+def test_rare_words_train_the_unknown_vector_of_a_lookup():
+    model = lookup_words("the", unk_rate=1e9)
+    vectors, backprop = model(types_from("the"), is_train=True)
+    assert (vectors == model.get_param("unknown")).all()
+    backprop(normal(1, 5))
+    assert model.get_grad("unknown").any() and not model.get_grad("table").any()
+    assert not (model.predict(types_from("the")) == model.get_param("unknown")).any()
 
 
 def test_other_attributes_are_refused():

@@ -15,14 +15,24 @@ from spacy.tokens import Doc
 from spacy.util import load_config
 from thinc.api import Model
 
-from corpus import HASH_EMBED_CNN, TINY_ENCODER, annotated, blank_tagger, initialize, make_examples, tagger, trained
+from corpus import (
+    HASH_EMBED_CNN,
+    LOOKUP_ENCODER,
+    TINY_ENCODER,
+    annotated,
+    blank_tagger,
+    initialize,
+    make_examples,
+    tagger,
+    trained,
+)
 from spacy_tlner.architectures import BiLSTMEncoder
 from spacy_tlner.cli.pretrain import prepare
 from spacy_tlner.component import TransferNER
 from spacy_tlner.corpora.faults import CorpusError
 from spacy_tlner.corpora.unlabelled import TextCorpus
 from spacy_tlner.layers.softmax import AdaptiveSoftmax, softmax_loss
-from spacy_tlner.layers.words import counts_of
+from spacy_tlner.layers.vocabulary import counts_of
 from spacy_tlner.pretraining.loop import CHECKPOINT, LOG, evaluate, run
 from spacy_tlner.pretraining.objective import PretrainBiLM, check_directions, targets_of
 from spacy_tlner.pretraining.word_list import BOUNDARY, UNKNOWN, WordList
@@ -193,10 +203,10 @@ def test_a_state_must_not_see_the_word_it_predicts(encoder: dict[str, Any], reas
     tok2vec = nlp.get_pipe("tl_ner").model.get_ref("tok2vec")
     tok2vec.initialize(X=[nlp.make_doc("Give it a doc to infer shapes")])
     if reason is None:
-        check_directions(tok2vec, nlp.vocab)
+        check_directions(tok2vec, nlp.vocab, "known")
     else:
         with pytest.raises(ValueError, match=f"TL603.*{reason}"):
-            check_directions(tok2vec, nlp.vocab)
+            check_directions(tok2vec, nlp.vocab, "known")
 
 
 # --- the loop ---
@@ -365,6 +375,29 @@ def test_the_report(pretrained: Path, caplog: pytest.LogCaptureFixture) -> None:
     initialize_with(narrower, pretrained)
     report = narrower.meta["spacy_tlner"]["tl_ner"]["pretrained"]
     assert list(report["copied"]) == ["words", "characters"] and "encoder (" in report["fresh"][0]
+
+
+def test_looked_up_words_come_into_a_tagger(text: Path, tmp_path: Path) -> None:
+    """Listed words have the vectors of the file, words of the training data alone its unknown vector."""
+    sizes = {**SIZES, "components.tl_ner.model": tagger(LOOKUP_ENCODER), "pretraining.max_epochs": 1}
+    overrides = {**sizes, "paths.text": str(text), "paths.words": str(tmp_path / "words.txt")}
+    config = load_config(CONFIG, overrides=overrides, interpolate=False)
+    task = prepare(config, tmp_path / "out", n_dev=10, n_words=25)
+    best = run(task, resume=False, on_log=lambda row: None)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tl_ner", config={"model": tagger(LOOKUP_ENCODER)})
+    words = next(n for n in initialize_with(nlp, best).model.walk() if n.name == "words")
+    donor = blank_tagger(model=tagger(LOOKUP_ENCODER)).get_pipe("tl_ner").model.get_ref("tok2vec")
+    donor.initialize(X=[nlp.make_doc("a word")])
+    theirs = next(n for n in donor.from_bytes(best.read_bytes()).walk() if n.name == "words")
+    listed = dict(zip(theirs.attrs["seen"].tolist(), theirs.get_param("table")))
+    assert len(listed) == 25 < len(words.attrs["seen"]) == len(words.get_param("table"))
+    for key, row in zip(words.attrs["seen"].tolist(), words.get_param("table")):
+        assert (row == listed.get(key, theirs.get_param("unknown"))).all()
+    hashed = blank_tagger()
+    initialize_with(hashed, best)
+    fresh = hashed.meta["spacy_tlner"]["tl_ner"]["pretrained"]["fresh"]
+    assert fresh == ["words (words are looked up in the file and hashed here)"]
 
 
 def test_a_pretrained_tagger_keeps_its_words(pretrained: Path) -> None:

@@ -16,10 +16,12 @@ from corpus import (
     HASH_EMBED_CNN,
     LABELS,
     LISTENER,
+    LOOKUP_ENCODER,
     TINY_ENCODER,
     blank_tagger,
     entities,
     held_out_texts,
+    initialize,
     make_examples,
     tagger,
     train,
@@ -216,6 +218,23 @@ def test_word_sets_unite(source: Path) -> None:
     assert known == lower and words["together"] == len(lower)
 
 
+def test_looked_up_words_come_with_their_vectors(tmp_path: Path) -> None:
+    """Of the source's words each has the vector it had there; a new one starts as the source's unknown word."""
+    old = blank_tagger(model=tagger(LOOKUP_ENCODER))
+    examples = make_examples(old, 10)
+    train(initialize(old, examples), examples, epochs=2)
+    old.to_disk(tmp_path / "source")
+    nlp = started({"source": tmp_path / "source"}, tok2vec=LOOKUP_ENCODER)
+    mine, theirs = (layer_groups(pipe(p).model)["words"][0] for p in (nlp, old))
+    own = {token.lower for eg in make_examples(nlp, 40, skip=2000) for token in eg.reference}
+    rows = dict(zip(mine.attrs["seen"].tolist(), mine.get_param("table")))
+    known = dict(zip(theirs.attrs["seen"].tolist(), theirs.get_param("table")))
+    assert rows.keys() == own | known.keys() and own - known.keys()
+    for key, row in rows.items():
+        assert (row == known.get(key, theirs.get_param("unknown"))).all()
+    assert report(nlp)["copied"]["words"] == theirs.get_param("table").size + theirs.get_param("unknown").size
+
+
 def test_copies_are_copies(source: Path) -> None:
     """Training goes on from the source's weights, and a second start finds the source as it was."""
     nlp = started({"source": source})
@@ -319,6 +338,7 @@ def changed(**settings: Any) -> dict[str, Any]:
         ({"embed__words__width": 8}, "words"),
         ({"embed__words__rows": 400}, "words"),
         ({"embed__words__attr": "ORTH"}, "words"),
+        ({"embed__words": LOOKUP_ENCODER["embed"]["words"]}, "words"),
         ({"embed__characters__filters": 8}, "characters"),
         ({"embed__characters__window": 5}, "characters"),
     ],

@@ -7,7 +7,7 @@ from .features import ContextFeatures, Lexicon, WordFeatures
 from .taggers import TransferTagger
 from .transformer import TransformerEncoder
 from .vectors import StaticWords
-from .words import HashWords
+from .words import HashWords, LookupWords
 
 __all__ = [
     "BiLSTMEncoder",
@@ -18,6 +18,7 @@ __all__ = [
     "DirectConnection",
     "HashWords",
     "Lexicon",
+    "LookupWords",
     "StaticWords",
     "TransferTagger",
     "TransformerEncoder",

@@ -4,8 +4,9 @@ from spacy.util import registry
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ..layers.lookup import LookupWords as LookupWordsLayer
 from ..layers.types import Types
-from ..layers.words import Attr
+from ..layers.vocabulary import Attr
 from ..layers.words import HashWords as HashWordsLayer
 
 
@@ -17,3 +18,14 @@ def HashWords(width: int = 96, rows: int = 5000, attr: Attr = "LOWER", unk_rate:
     Raises TL002 on another attr than "ORTH" or "LOWER".
     """
     return HashWordsLayer(width, rows, attr, unk_rate)
+
+
+@registry.architectures("spacy_tlner.LookupWords.v1")
+def LookupWords(width: int = 100, attr: Attr = "LOWER", unk_rate: float = 0.5) -> Model[Types, Floats2d]:
+    """A vector for each word that training or pretraining saw, and one for all others (Lample et al. 2016).
+
+    Larger than hashed words, and no two words share weights: what pretraining learns about rare words is not lost to
+    frequent ones. Words that come in with a warm start or pretrained weights keep their vectors. Otherwise as
+    HashWords.
+    """
+    return LookupWordsLayer(width, attr, unk_rate)

@@ -22,7 +22,7 @@ from ..errors import Errors
 from ..layers.precision import Precision
 from ..layers.softmax import AdaptiveSoftmax, softmax_loss
 from ..layers.types import clear_caches
-from ..layers.words import Attr, learn_vocabulary
+from ..layers.vocabulary import Attr, learn_vocabulary
 from .word_list import BOUNDARY, WordList
 
 Objective = Callable[[Vocab, Model], Model]
@@ -47,10 +47,10 @@ def PretrainBiLM(
 
     def create(vocab: Vocab, tok2vec: Model) -> Model:
         word_list = WordList.read(Path(words))
-        width = check_directions(tok2vec, vocab)
         for node in tok2vec.walk():
             if node.name == "words":
                 learn_vocabulary(node, word_list.keys, numpy.asarray(word_list.counts))
+        width = check_directions(tok2vec, vocab, word_list.words[0])
         clear_caches(tok2vec)
         decoder = AdaptiveSoftmax(word_list.n_classes, width, cutoffs, shrink, precision)
         model: Model = chain(tok2vec, decoder)
@@ -96,15 +96,15 @@ def predictions_of(
     return ops.xp.concatenate([flat[:, :half], flat[:, half:]]), ops.xp.asarray(targets)
 
 
-def check_directions(tok2vec: Model, vocab: Vocab) -> int:
+def check_directions(tok2vec: Model, vocab: Vocab, known: str) -> int:
     """The width of one direction's states. Raises TL603 unless forward halves see no later word, backward no earlier.
 
-    Tested by changing one word of a sentence and looking at which states change; before word layers learn which words
-    are known, for unknown ones are all alike.
+    Tested by changing one word of a sentence and looking at which states change. known: a word that the encoder knows,
+    which it tells from others.
     """
     words = [f"w{i}" for i in range(9)]
     at = len(words) // 2
-    changed = [*words[:at], "another", *words[at + 1 :]]
+    changed = [*words[:at], known, *words[at + 1 :]]
     before, after = (tok2vec.predict([Doc(vocab, words=spelt)])[0] for spelt in (words, changed))
     width = before.shape[1]
     if width % 2:

@@ -12,7 +12,7 @@ from thinc.api import Model
 
 from ..errors import Errors
 from ..layers.types import clear_caches
-from ..layers.words import add_vocabulary
+from ..layers.vocabulary import is_lookup, take_words
 from .groups import GROUPS, group_of, listeners
 
 logger = logging.getLogger("spacy_tlner")
@@ -84,12 +84,13 @@ def load_pretrained(component: Any, path: str | Path, *, nlp: Language | None) -
         names = [", ".join(of) or "no layers" for of in (theirs, ours)]
         raise ValueError(Errors.TL112.format(name=component.name, path=path, theirs=names[0], ours=names[1]))
     for group, old, new in pairs:
+        report.copied[group] = report.copied.get(group, 0) + sum(int(value.size) for value in old.params.values())
+        if new.name == "words":
+            report.words_known = _take_words(old, new)
+            continue
         for name, value in old.params.items():
             weights: Any = new.ops.asarray(value)
             new.set_param(name, weights)
-        report.copied[group] = report.copied.get(group, 0) + sum(int(value.size) for value in old.params.values())
-        if new.name == "words":
-            report.words_known = _add_words(old, new)
     clear_caches(component.model)
     logger.info("Pretrained weights of '%s' from %s", report.component, report.path)
     for fact, text in report.facts().items():
@@ -122,8 +123,13 @@ def _by_group(nodes: Sequence[Any]) -> dict[str, list[Any]]:
 
 def _misfit(old: _Stored, new: Model) -> str:
     shapes = {name: new.get_param(name).shape for name in new.param_names if new.has_param(name)}
+    if new.name == "words" and is_lookup(old) != is_lookup(new):
+        kinds = ["looked up" if is_lookup(layer) else "hashed" for layer in (old, new)]
+        return f"words are {kinds[0]} in the file and {kinds[1]} here"
     for name in sorted({*old.params, *shapes}):
         theirs = old.params[name].shape if name in old.params else None
+        if name == "table" and is_lookup(new) and theirs and theirs[1:] == shapes[name][1:]:
+            continue  # a row a word, however many words there are
         if theirs != shapes.get(name):
             return f"{name} is {theirs} in the file and {shapes.get(name)} here"
     if new.name == "words" and old.attr("attr") != new.attrs["attr"]:
@@ -131,7 +137,8 @@ def _misfit(old: _Stored, new: Model) -> str:
     return ""
 
 
-def _add_words(old: _Stored, new: Model) -> dict[str, int]:
-    pretrained, training = old.attr("seen"), len(new.attrs["seen"])
-    add_vocabulary(new, pretrained, old.attr("counts"), learned=old.attr("learned"))
-    return {"pretraining": len(pretrained), "training": training, "together": len(new.attrs["seen"])}
+def _take_words(old: _Stored, new: Model) -> dict[str, int]:
+    attrs = {name: old.attr(name) for name in ("seen", "counts", "learned")}
+    known = {"pretraining": len(attrs["seen"]), "training": len(new.attrs["seen"])}
+    take_words(new, old.params, attrs)
+    return {**known, "together": len(new.attrs["seen"])}

@@ -7,7 +7,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
 
-from ..layers.words import learn_vocabulary
+from ..layers.vocabulary import learn_vocabulary
 from .groups import upstream_models
 
 

@@ -13,7 +13,7 @@ from thinc.api import Model
 from ..errors import Errors
 from ..layers.heads import copy_tags, get_head
 from ..layers.types import clear_caches
-from ..layers.words import unite_vocabularies
+from ..layers.vocabulary import is_lookup, take_words
 from ..tags import OUTSIDE, TagScheme
 from .groups import GROUPS, layer_groups, listeners, upstream_of
 from .label_map import LabelMatch, match_labels
@@ -93,9 +93,11 @@ def warm_start(
 
     report = WarmStartReport(str(source), component.name)
     for group in body:
-        report.copied[group] = _copy(theirs[group], ours[group])
-    if "words" in body:
-        report.words_known = _unite_words(theirs["words"], ours["words"])
+        report.copied[group] = sum(_n_weights(layer) for layer in theirs[group])
+        if group == "words":
+            report.words_known = _take_words(theirs[group], ours[group])
+        else:
+            _copy(theirs[group], ours[group])
     if any(group in chosen for group in _HEAD_GROUPS):
         _copy_head(old_head, new_head, donor.labels, component.labels, labels, chosen, report)
     report.fresh = [group for group in ours if group not in chosen]
@@ -135,7 +137,7 @@ def _choose(
 def _check_shapes(group: str, theirs: list[Model], ours: list[Model], source: str | Path) -> None:
     for old, new in zip(theirs, ours):
         for param in sorted({*old.param_names, *new.param_names}):
-            shapes = [node.get_param(param).shape if node.has_param(param) else None for node in (old, new)]
+            shapes = [_shape(node, param) for node in (old, new)]
             if shapes[0] != shapes[1]:
                 raise _misfit(group, f"{new.name}.{param}", shapes, source)
         torch_shapes = [[tuple(weight.shape) for weight in _torch_weights(node)] for node in (old, new)]
@@ -147,28 +149,37 @@ def _check_shapes(group: str, theirs: list[Model], ours: list[Model], source: st
         raise _misfit(group, "the number of layers", [len(theirs), len(ours)], source)
 
 
+def _shape(node: Model, param: str) -> tuple[int, ...] | None:
+    """Of a weight that must be the same in source and target; a lookup table has a row a word, however many."""
+    if not node.has_param(param):
+        return None
+    shape = node.get_param(param).shape
+    return (0, *shape[1:]) if param == "table" and is_lookup(node) else shape
+
+
 def _misfit(group: str, what: str, theirs_and_ours: Sequence[Any], source: str | Path) -> ValueError:
     theirs, ours = theirs_and_ours
     return ValueError(Errors.TL108.format(group=group, what=what, theirs=theirs, ours=ours, source=source))
 
 
-def _copy(theirs: list[Model], ours: list[Model]) -> int:
-    """Copy all weights of one group; how many they were."""
-    n = 0
+def _copy(theirs: list[Model], ours: list[Model]) -> None:
     for old, new in zip(theirs, ours):
         for param in old.param_names:
             values: Any = new.ops.xp.array(old.get_param(param))
             new.set_param(param, values)
-            n += old.get_param(param).size
         for old_shim, new_shim in zip(old.shims, new.shims):
             new_shim.from_bytes(old_shim.to_bytes())
-    return int(n)
 
 
-def _unite_words(theirs: list[Model], ours: list[Model]) -> dict[str, int]:
+def _n_weights(layer: Model) -> int:
+    params = sum(layer.get_param(name).size for name in layer.param_names)
+    return int(params + sum(weight.numel() for weight in _torch_weights(layer)))
+
+
+def _take_words(theirs: list[Model], ours: list[Model]) -> dict[str, int]:
     known = {"source": len(theirs[0].attrs["seen"]), "target": len(ours[0].attrs["seen"])}
     for old, new in zip(theirs, ours):
-        unite_vocabularies(new, old)
+        take_words(new, {name: old.get_param(name) for name in old.param_names}, dict(old.attrs))
     return {**known, "together": len(ours[0].attrs["seen"])}
 
 

@@ -1,0 +1,55 @@
+"""Word vectors from a table with a row for each word that training saw, and one shared vector for all others."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from .types import Types
+from .vocabulary import Attr, drop_rare, random_rows, vocabulary_attrs, word_keys
+
+InT = Types
+OutT = Floats2d
+
+
+def LookupWords(width: int, attr: Attr, unk_rate: float) -> Model[InT, OutT]:
+    """Words by lookup, (types, width). The table grows with the vocabulary (`vocabulary.learn_vocabulary`).
+
+    Words outside it share the row `unknown`, trained by `vocabulary.drop_rare`. Raises TL002 on another attr.
+    """
+    return Model(
+        "words",
+        forward,
+        init=init,
+        dims={"nO": width},
+        params={"table": None, "unknown": None},
+        attrs={**vocabulary_attrs(attr, unk_rate), "lookup": True},
+    )
+
+
+def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], list]]:
+    ops = model.ops
+    table: Any = model.get_param("table")
+    keys = word_keys(model, types)
+    is_known = ~drop_rare(model, keys, is_train)
+    known = ops.xp.asarray(is_known)
+    rows = ops.xp.asarray(numpy.searchsorted(model.attrs["seen"], keys[is_known]))
+    vectors: Any = ops.alloc2f(len(keys), model.get_dim("nO"))
+    vectors[:] = model.get_param("unknown")
+    vectors[known] = table[rows]
+
+    def backprop(d_vectors: OutT) -> list:
+        model.inc_grad("unknown", d_vectors[~known].sum(axis=0))
+        d_table = ops.alloc2f(*table.shape)
+        ops.scatter_add(d_table, rows.astype("int32"), d_vectors[known])
+        model.inc_grad("table", d_table)
+        return []
+
+    return vectors, backprop
+
+
+def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
+    model.set_param("table", random_rows(model, len(model.attrs["seen"])))
+    model.set_param("unknown", model.ops.alloc1f(model.get_dim("nO")))
