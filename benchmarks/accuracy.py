@@ -8,16 +8,9 @@ evaluate`, one thread each. Dev sets select; at n target sentences that is a sam
 model stands in the work folder and whose rows stand in results/accuracy.jsonl are not run again.
 """
 
-import json
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 import spacy
@@ -25,6 +18,7 @@ import typer
 from spacy.tokens import DocBin
 
 import rows
+from runs import Run, execute, spacy_command, summary
 from spacy_tlner.corpora.convert import convert_file
 
 BENCH = "accuracy"
@@ -33,25 +27,6 @@ SIZES = ("50", "100", "200", "500", "all")
 SYSTEMS = ("tl_ner-scratch", "tl_ner-transfer", "spacy-scratch", "spacy-continued")
 N_SEEDS = {"50": 5, "100": 5, "200": 5, "500": 3, "all": 3}
 N_SOURCES = 3  # source models; target seed s starts from source seed s modulo this
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training and what it is scored on."""
-
-    case: str
-    system: str
-    seed: int
-    train: Path
-    dev: Path
-    test: Path | None  # None: a source model, only its dev score is kept
-    config: Path
-    overrides: dict[str, Any] = field(default_factory=dict)
-    needs: tuple[str, str, int] | None = None  # the key of the run whose model this one starts from
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        return self.case, self.system, self.seed
 
 
 def main(
@@ -71,7 +46,7 @@ def main(
         write_spacy_configs(work)
         names, numbers, on_all = ([part for part in text.split(",") if part] for text in (systems, sizes, full))
         wanted = list(plan(work, names, numbers, seeds, on_all))
-        execute(wanted, work, workers)
+        execute(BENCH, wanted, work, workers)
     print_tables()
 
 
@@ -180,59 +155,6 @@ MANY: dict[str, Any] = {
 }
 
 
-def execute(wanted: list[Run], work: Path, workers: int) -> None:
-    scored = {(row["case"], row["system"], row["seed"]) for row in rows.read(BENCH)}
-    # rows of another checkout do not count: what starts from a model needs that model here
-    done = {key for key in scored if (model_folder(work, key) / "model-best" / "meta.json").exists()}
-    for is_source in (True, False):
-        todo = [run for run in wanted if run.key not in done and (run.case == "source") == is_source]
-        with ThreadPoolExecutor(workers) as pool:
-            for future in as_completed([pool.submit(train_and_score, run, work) for run in todo]):
-                rows.append(BENCH, future.result())
-
-
-def train_and_score(run: Run, work: Path) -> list[dict[str, Any]]:
-    output = model_folder(work, run.key)
-    overrides = {
-        "paths.train": run.train,
-        "paths.dev": run.dev,
-        "system.seed": run.seed,
-        **run.overrides,
-    }
-    if run.needs:
-        overrides["paths.source"] = model_folder(work, run.needs) / "model-best"
-    args = [text for name, value in overrides.items() for text in (f"--{name}", str(value))]
-    spacy_command(["train", str(run.config), "--output", str(output), *args], output.with_name(f"{output.name}.log"))
-    dev = json.loads((output / "model-best" / "meta.json").read_text(encoding="utf8"))["performance"]
-    found = {"dev_f": 100 * dev["ents_f"]}
-    if run.test is not None:
-        scores = output / "test.json"
-        spacy_command(["evaluate", str(output / "model-best"), str(run.test), "--output", str(scores)], None)
-        test = json.loads(scores.read_text(encoding="utf8"))
-        found.update({f"test_{x}": 100 * test[f"ents_{x}"] for x in "fpr"})
-    print(run.key, {metric: round(value, 2) for metric, value in found.items()}, flush=True)
-    return [
-        {"case": run.case, "system": run.system, "metric": metric, "value": value, "seed": run.seed}
-        for metric, value in found.items()
-    ]
-
-
-def model_folder(work: Path, key: tuple[str, str, int]) -> Path:
-    return work / "{}.{}.{}".format(*key)
-
-
-def spacy_command(args: list[str], log: Path | None) -> None:
-    """Run `python -m spacy`, one thread."""
-    one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    result = subprocess.run(
-        [sys.executable, "-m", "spacy", *args], env={**os.environ, **one}, capture_output=True, text=True
-    )
-    if log is not None:
-        log.write_text(result.stdout + result.stderr, encoding="utf8")
-    if result.returncode:
-        raise RuntimeError(f"spacy {' '.join(args)}\n{result.stdout}\n{result.stderr}")
-
-
 def print_tables() -> None:
     values: dict[tuple[str, str], dict[int, float]] = {}
     for row in rows.read(BENCH):
@@ -240,7 +162,7 @@ def print_tables() -> None:
             values.setdefault((row["case"], row["system"]), {})[row["seed"]] = row["value"]
     cases = ["bc5cdr", *(f"ncbi-{size}" for size in SIZES)]
     by_case = sorted(values.items(), key=lambda item: (cases.index(item[0][0]), item[0][1]))
-    body = [(case, system, _summary(list(by_seed.values()))) for (case, system), by_seed in by_case]
+    body = [(case, system, summary(list(by_seed.values()))) for (case, system), by_seed in by_case]
     print(rows.table(("case", "system", "test F1: mean (sd, seeds)"), body))
     pairs = (("tl_ner-transfer", "tl_ner-scratch"), ("tl_ner-transfer", "spacy-continued"))
     differences = []
@@ -250,13 +172,8 @@ def print_tables() -> None:
             paired = [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
             if paired:
                 wins = sum(d > 0 for d in paired)
-                differences.append((case, f"{a} minus {b}", _summary(paired), f"{wins} of {len(paired)}"))
+                differences.append((case, f"{a} minus {b}", summary(paired), f"{wins} of {len(paired)}"))
     print("\n" + rows.table(("case", "paired difference", "mean (sd, seeds)", "above"), differences))
-
-
-def _summary(values: list[float]) -> str:
-    spread = f"{stdev(values):.2f}" if len(values) > 1 else "-"
-    return f"{mean(values):.2f} ({spread}, {len(values)})"
 
 
 if __name__ == "__main__":

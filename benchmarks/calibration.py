@@ -35,6 +35,7 @@ from spacy.util import minibatch
 
 import accuracy
 import rows
+import runs
 from spacy_tlner.chains import Chains
 from spacy_tlner.corpora.check import read_examples
 from spacy_tlner.gold import training_sets
@@ -76,7 +77,7 @@ def main(
     print_tables()
 
 
-def trained(data: Path, work: Path, cases: Sequence[str]) -> Iterator[accuracy.Run]:
+def trained(data: Path, work: Path, cases: Sequence[str]) -> Iterator[runs.Run]:
     """The runs of these cases, each with its model in the work folder, and before it the one that it starts from."""
     work.mkdir(parents=True, exist_ok=True)
     accuracy.convert(data, work / "corpus")
@@ -86,22 +87,22 @@ def trained(data: Path, work: Path, cases: Sequence[str]) -> Iterator[accuracy.R
         if run.case == "source" and not sizes:
             continue
         # training writes model-best long before it ends
-        finished = accuracy.model_folder(work, run.key) / "finished"
+        finished = runs.model_folder(work, run.key) / "finished"
         if not finished.exists():
-            accuracy.train_and_score(run, work)
+            runs.train_and_score(run, work)
             finished.touch()
         if run.test is not None:
             yield run
 
 
-def load(run: accuracy.Run, work: Path) -> tuple[Language, list[Example], list[Example]]:
+def load(run: runs.Run, work: Path) -> tuple[Language, list[Example], list[Example]]:
     """A run's pipeline, and the examples of its dev and test corpus."""
-    nlp = spacy.load(accuracy.model_folder(work, run.key) / "model-best")
+    nlp = spacy.load(runs.model_folder(work, run.key) / "model-best")
     assert run.test is not None
     return nlp, read_examples(run.dev, nlp), read_examples(run.test, nlp)
 
 
-def measure(run: accuracy.Run, work: Path) -> list[dict[str, Any]]:
+def measure(run: runs.Run, work: Path) -> list[dict[str, Any]]:
     """All rows of one model."""
     nlp, dev_examples, test_examples = load(run, work)
     dev, test = Split.of(nlp, dev_examples), Split.of(nlp, test_examples)

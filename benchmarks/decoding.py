@@ -27,8 +27,8 @@ import numpy
 import typer
 from spacy.training import Example
 
-import accuracy
 import rows
+import runs
 from calibration import CASES, load, trained
 from spacy_tlner.chains import Chains
 from spacy_tlner.measure.calibration import fit_temperature, judge, verdicts
@@ -64,7 +64,7 @@ def main(
     print_tables()
 
 
-def measure(run: accuracy.Run, work: Path) -> list[dict[str, Any]]:
+def measure(run: runs.Run, work: Path) -> list[dict[str, Any]]:
     """All rows of one model."""
     nlp, dev, test = load(run, work)
     pipe: Any = nlp.get_pipe("tl_ner")

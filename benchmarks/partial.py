@@ -25,7 +25,8 @@ import typer
 from spacy.tokens import Doc, DocBin
 
 import rows
-from accuracy import CONFIGS, spacy_command
+from accuracy import CONFIGS
+from runs import spacy_command
 from spacy_tlner.corpora.convert import convert_file
 from spacy_tlner.corpora.docbin import write_docs
 

