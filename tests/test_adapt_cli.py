@@ -96,6 +96,14 @@ def test_loss_falls_and_the_outcome_is_an_encoder(checkpoint: Path, adapted: Pat
     assert states[1].shape == states[0].shape and not numpy.allclose(*states)
 
 
+def test_bfloat16_learns_as_much(checkpoint: Path, text_file: Path, adapted: Path, tmp_path: Path) -> None:
+    assert run(checkpoint, text_file, tmp_path / "out", *SMALL, "--precision", "bfloat16").exit_code == 0
+    exact, rough = (json.loads((path / "adaptation.json").read_text()) for path in (adapted, tmp_path / "out"))
+    assert rough["before"] == exact["before"] and rough["after"] != exact["after"]
+    assert abs(rough["after"] - exact["after"]) < 0.2 * (exact["before"] - exact["after"])
+    assert all(weight.dtype == torch.float32 for weight in weights_of(tmp_path / "out").values())
+
+
 def test_interrupted_and_resumed_is_as_if_never_interrupted(
     checkpoint: Path, text_file: Path, adapted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

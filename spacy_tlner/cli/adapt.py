@@ -1,9 +1,17 @@
 """`spacy tlner adapt`: a Hugging Face checkpoint trained on as a masked language model on the user's own text."""
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Numbers(str, Enum):
+    """See `layers.precision`."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
 
 
 def adapt(
@@ -30,6 +38,9 @@ def adapt(
         bool, typer.Option("--cased", help="Do not lower-case: for a cased model that does not say so, as BioBERT.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of new weights, order, dropout and masks.")] = 0,
+    precision: Annotated[
+        Numbers, typer.Option(help="Of products in training; bfloat16 is faster on processors with units for it.")
+    ] = Numbers.float32,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint beside OUTPUT.")] = False,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="-1 for the CPU, else the GPUs that torch sees.")] = -1,
 ) -> None:
@@ -57,6 +68,7 @@ def adapt(
         save_every=save_every,
         cased=cased,
         seed=seed,
+        precision=precision.value,
     )
     try:
         found = adapt_checkpoint(name, tokenizing(read_plain(path)), output, settings, resume=resume, gpu=gpu_id >= 0)

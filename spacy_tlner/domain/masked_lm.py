@@ -17,6 +17,7 @@ import numpy
 from ..errors import Errors
 from ..files import whole_folder
 from ..layers.checkpoint import n_positions, quiet, special_ids, whole_text_tokenizer
+from ..layers.precision import Precision
 from .faults import DomainError
 
 # What describes a run, in the folder of its checkpoints and in that of its outcome.
@@ -31,7 +32,8 @@ class AdaptSettings:
 
     length: word pieces of a block, special ones included. max_steps: updates after which to stop; 0: after `epochs`.
     mask_share: of word pieces that are to be guessed. dev_share: of blocks held out. save_every: updates between
-    checkpoints. cased: tell the tokenizer not to lower-case, for a checkpoint that does not say so.
+    checkpoints. cased: tell the tokenizer not to lower-case, for a checkpoint that does not say so. precision: of the
+    products in training, see `layers.precision`.
     """
 
     epochs: float = 1.0
@@ -46,6 +48,7 @@ class AdaptSettings:
     save_every: int = 500
     cased: bool = False
     seed: int = 0
+    precision: Precision = "float32"
 
 
 @dataclass
@@ -279,6 +282,7 @@ def _arguments(work: Path, settings: AdaptSettings, gpu: bool) -> Any:
         report_to="none",
         remove_unused_columns=False,
         use_cpu=not gpu,
+        bf16=settings.precision == "bfloat16",
     )
 
 
