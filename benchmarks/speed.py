@@ -77,13 +77,18 @@ class System:
         self.rates.append(sum(len(eg.reference) for batch in batches for eg in batch) / seconds)
 
     def predict(self, texts: list[list[str]], batch_size: int) -> float:
-        docs = [Doc(self.nlp.vocab, words=words) for words in texts]
-        for _, pipe in self.nlp.pipeline:
-            clear_caches(pipe.model)
-        start = time.perf_counter()
-        for _ in self.nlp.pipe(docs, batch_size=batch_size):
-            pass
-        return sum(map(len, texts)) / (time.perf_counter() - start)
+        return predict(self.nlp, texts, batch_size)
+
+
+def predict(nlp: Language, texts: list[list[str]], batch_size: int) -> float:
+    """Words per second of one pass over fresh documents, with empty caches."""
+    docs = [Doc(nlp.vocab, words=words) for words in texts]
+    for _, pipe in nlp.pipeline:
+        clear_caches(pipe.model)
+    start = time.perf_counter()
+    for _ in nlp.pipe(docs, batch_size=batch_size):
+        pass
+    return sum(map(len, texts)) / (time.perf_counter() - start)
 
 
 def main(
@@ -128,7 +133,7 @@ def main(
         for name in found:
             found[name]["predict_words_per_second"] = median(passes[name])
             found[name]["best_batch_size"] = best[name]
-            found[name]["parameters"] = _n_weights(next(s for s in systems if s.name == name))
+            found[name]["parameters"] = n_weights(next(s for s in systems if s.name == name).nlp)
         for name in found:
             out = subprocess.run(
                 [sys.executable, __file__, str(data), "--only", name], check=True, capture_output=True, text=True
@@ -153,21 +158,24 @@ def _slowdown(system: System, texts: list[list[str]], batch_size: int) -> float:
 def _memory(system: System, texts: list[list[str]]) -> dict[str, float]:
     """Peak resident memory of a process that only predicts, and of one that also trains, in MiB."""
     system.predict(texts, 256)
-    after_predicting = _peak_mib()
+    after_predicting = peak_mib()
     for _ in range(10):
         system.train_block()
-    return {"peak_mib_predicting": after_predicting, "peak_mib_training": _peak_mib()}
+    return {"peak_mib_predicting": after_predicting, "peak_mib_training": peak_mib()}
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """Linux's own figure: that of getrusage begins with what the parent process held."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     return int(found[1]) / 1024 if found else float("nan")
 
 
-def _n_weights(system: System) -> int:
-    nodes = {node.id: node for _, pipe in system.nlp.pipeline for node in pipe.model.walk()}
-    return sum(node.get_param(name).size for node in nodes.values() for name in node.param_names)
+def n_weights(nlp: Language) -> int:
+    """Weights of all components, those of torch modules among them."""
+    nodes = {node.id: node for _, pipe in nlp.pipeline for node in pipe.model.walk()}
+    count = sum(node.get_param(name).size for node in nodes.values() for name in node.param_names)
+    modules = [shim._model for node in nodes.values() for shim in node.shims if hasattr(shim._model, "parameters")]
+    return count + sum(weight.numel() for module in modules for weight in module.parameters())
 
 
 def _publish(found: dict[str, dict[str, float]]) -> None:
