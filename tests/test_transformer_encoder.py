@@ -22,11 +22,13 @@ from thinc.api import SGD, Adam, Model, fix_random_seed
 
 from corpus import entities, held_out_texts, initialize, make_examples, optimizer, tagger, train, write_corpus
 from spacy_tlner.architectures import TransformerEncoder
+from spacy_tlner.layers.precision import Precision
 from spacy_tlner.layers.transformer import Mix, TransformerShim
 from spacy_tlner.optimizer import GroupedAdam, name_groups
 from tiny_transformers import SIZES, TEXT, tiny_bert, tiny_roberta, tiny_xlm_roberta
 
 KINDS: dict[str, Callable[[Path], Path]] = {"bert": tiny_bert, "xlm-r": tiny_xlm_roberta, "bytes": tiny_roberta}
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 NLP = spacy.blank("en")
 CONFIG = Path(__file__).parent.parent / "configs" / "ner_transformer_encoder.cfg"
 # long names, text that the tokenizers see differently from spaCy, whitespace, and what has no piece at all
@@ -295,6 +297,22 @@ def step(model: Model, sgd: Any) -> dict[str, Any]:
     return {name: (own[name].detach() - before[name], grads[name]) for name in own}
 
 
+def test_gradients_of_several_batches_add_up(checkpoints: dict[str, Path]) -> None:
+    """Within a batch, over the runs of the encoder, and between updates."""
+    docs = docs_of(*TEXT, "a b", "in Paris")
+    found = []
+    for max_batch_pieces, parts in ((4096, [docs]), (1, [docs]), (4096, [docs[:1], docs[1:]])):
+        model = encoder(checkpoints["bert"], dropout=0.0, max_batch_pieces=max_batch_pieces)
+        for part in parts:
+            outputs, backprop = model(part, is_train=True)
+            backprop([normal(*output.shape, seed=len(output)) for output in outputs])
+        found.append({name: param.grad for name, param in shim_of(model)._model.named_parameters()})
+    assert found[0]["embeddings.word_embeddings.weight"].any()
+    for other in found[1:]:
+        for name, grad in found[0].items():
+            assert_allclose(other[name], grad, rtol=1e-4, atol=1e-3, err_msg=name)
+
+
 def test_each_layer_has_its_rate(checkpoints: dict[str, Path]) -> None:
     model = encoder(checkpoints["bert"], dropout=0.0, layer_decay=0.5)
     moved = step(model, SGD(0.1, L2=0.0, grad_clip=0.0, use_averages=False))
@@ -351,6 +369,43 @@ def test_averages_apply_and_are_taken_back(checkpoints: dict[str, Path]) -> None
         assert_allclose(model.predict(docs)[0], expected.predict(docs)[0], atol=1e-6)
         assert not numpy.allclose(model.predict(docs)[0], now)
     assert (model.predict(docs)[0] == now).all()
+
+
+# --- precision ---
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bfloat16_trains_and_does_not_predict(checkpoints: dict[str, Path], kind: str) -> None:
+    docs = docs_of(" ".join(TEXT * 3), "a b", "", STRANGE)
+    exact, rough = (encoder(checkpoints[kind], dropout=0.0, layers=2, precision=each) for each in PRECISIONS)
+    assert all((one == other).all() for one, other in zip(exact.predict(docs), rough.predict(docs)))
+    states, gradients = [], []
+    for model in (exact, rough):
+        outputs, backprop = model(docs, is_train=True)
+        backprop([normal(*output.shape, seed=i) for i, output in enumerate(outputs)])
+        states.append(numpy.concatenate(outputs))
+        gradients.append({n: p.grad for n, p in shim_of(model)._model.named_parameters() if p.grad is not None})
+    assert states[1].dtype == "float32"
+    # eight binary digits: states are close, and equal only if nothing was rounded
+    assert 0 < numpy.abs(states[0] - states[1]).max() < 0.1
+    assert set(gradients[0]) == set(gradients[1])
+    for name, grad in gradients[0].items():
+        if not name.endswith("key.bias"):  # which changes nothing, so that its gradient is made of rounding errors
+            close = torch.nn.functional.cosine_similarity(grad.flatten(), gradients[1][name].flatten(), dim=0)
+            assert close > 0.99 and not torch.equal(grad, gradients[1][name]), name
+    rough.finish_update(Adam(0.01))
+    assert {param.dtype for param in shim_of(rough)._model.parameters()} == {torch.float32}
+    before = exact.predict(docs)
+    exact.from_bytes(rough.to_bytes())
+    for one, other, old in zip(exact.predict(docs), rough.predict(docs), before):
+        assert (one == other).all() and (not len(one) or (one != old).any())
+
+
+def test_bfloat16_reads_no_further_than_the_checkpoint(tmp_path: Path) -> None:
+    """Lengths are filled up to round numbers, which 60 is not."""
+    docs = docs_of(" ".join(TEXT))
+    model = encoder(tiny_bert(tmp_path / "bert", positions=60), dropout=0.0, precision="bfloat16")
+    assert_allclose(model(docs, is_train=True)[0][0], model.predict(docs)[0], atol=0.1)
 
 
 # --- storage ---
@@ -453,6 +508,7 @@ def test_settings_that_a_checkpoint_is_too_small_for(checkpoints: dict[str, Path
         {"trainable_layers": -1},
         {"dropout": 1.0},
         {"max_batch_pieces": 0},
+        {"precision": "float16"},
     ],
 )
 def test_impossible_settings(config: dict[str, Any]) -> None:
@@ -523,15 +579,18 @@ def test_one_encoder_for_two_taggers(checkpoints: dict[str, Path]) -> None:
     assert losses[-1] < losses[0] and shared.model.to_bytes() != before
 
 
-def test_config_trains(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_config_trains(checkpoints: dict[str, Path], tmp_path: Path, precision: Precision) -> None:
     corpora = {key: str(write_corpus(tmp_path / f"{key}.spacy", 40, skip=n)) for key, n in (("train", 0), ("dev", 500))}
     overrides = {f"paths.{key}": path for key, path in corpora.items()}
     overrides |= {"paths.transformer": str(checkpoints["xlm-r"]), "training.max_steps": 4, "training.eval_frequency": 2}
     overrides |= {"training.batcher.size": 100, "paths.log": str(tmp_path / "log.jsonl")}
+    overrides |= {"components.tl_ner.model.tok2vec.precision": precision}
     spacy_train(CONFIG, tmp_path / "out", overrides=overrides)
     nlp = spacy.load(tmp_path / "out" / "model-best")
     pipe: Any = nlp.get_pipe("tl_ner")
     assert shim_of(pipe.model).checkpoint.limit == 64 and isinstance(nlp("Paris"), Doc)
+    assert shim_of(pipe.model).settings.precision == precision
 
 
 # --- real weights ---
