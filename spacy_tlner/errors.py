@@ -151,7 +151,7 @@ class Errors:
     TL059 = (
         "[TL059] spacy_tlner.TransformerEncoder: {wrong}. Expected window, layers and max_batch_pieces of at least 1, "
         "a stride from 1 to window, pooling first or mean, layer_decay from 0 to 1, trainable_layers of at least 0, "
-        "dropout from 0 to below 1."
+        "dropout from 0 to below 1, precision float32 or bfloat16."
     )
 
     # --- TL1xx: warm start and label maps ---

@@ -4,8 +4,10 @@ Domain-adaptive pretraining (Gururangan et al. 2020): the checkpoint's own objec
 """
 
 import json
+import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -95,15 +97,16 @@ def adapt_checkpoint(
     masking = Masking(tokenizer, settings)
     held_out = [masking(dev[i : i + settings.batch_size]) for i in range(0, len(dev), settings.batch_size)]
     before = evaluate(model, held_out)
-    trainer = trainer_type(
-        model=model,
-        args=_arguments(work, settings, gpu),
-        train_dataset=train,
-        data_collator=masking,
-        callbacks=[_epoch_teller(masking)],
-    )
-    _seed(settings.seed)
-    trainer.train(resume_from_checkpoint=last)
+    with _environment_kept():
+        trainer = trainer_type(
+            model=model,
+            args=_arguments(work, settings, gpu),
+            train_dataset=train,
+            data_collator=masking,
+            callbacks=[_epoch_teller(masking)],
+        )
+        _seed(settings.seed)
+        trainer.train(resume_from_checkpoint=last)
     found = AdaptSummary(
         n_texts, n_pieces, len(blocks), len(dev), trainer.state.global_step, before, evaluate(model, held_out), new_head
     )
@@ -262,6 +265,17 @@ def _epoch_teller(masking: Masking) -> Any:
             masking.epoch = int(state.epoch or 0)
 
     return EpochTeller()
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """The trainer's precision goes through an environment variable, which would hold for every later training."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _arguments(work: Path, settings: AdaptSettings, gpu: bool) -> Any:
