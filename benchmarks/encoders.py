@@ -26,7 +26,7 @@ import typer
 from spacy.tokens import DocBin
 
 import rows
-from runs import Run, execute, spacy_command, summary
+from runs import Run, dev_curve, execute, model_folder, spacy_command, summary
 from spacy_tlner.corpora.convert import convert_file
 
 BENCH = "encoders"
@@ -35,6 +35,8 @@ FOLDERS = {"bc5cdr": "BC5CDR-IOB", "ncbi": "NCBI-disease-IOB", "bc2gm": "BC2GM-I
 SHARES = ("10", "25", "50")  # of NCBI-disease, per cent
 # training ends before if the dev score has not risen for PATIENCE passes
 PASSES, PATIENCE = 25, 8
+CURVES = ("bilm", "bilm-scratch")
+Values = dict[str, dict[tuple[str, str], dict[int, float]]]  # by metric, (case, system) and seed
 LEAST_STEPS = 500
 PAPERS = ("huang2015", "chiu2016", "lample2016", "ma2016")
 # Matrix products in training. Read off BC5CDR dev: it changes no F1 by more than a seed does, and some processors are
@@ -91,6 +93,7 @@ def main(
             prepare(name, data / "unlabeled-pubmed", work)
         wanted = list(plan(work, corpora.split(","), names, range(first, first + seeds)))
         execute(BENCH, wanted, work, workers)
+        keep_curves(wanted, work)
     print_tables()
 
 
@@ -217,30 +220,73 @@ def budget(system: str, train: Path) -> dict[str, Any]:
     }
 
 
+def keep_curves(wanted: list[Run], work: Path) -> None:
+    """The dev F1 after each epoch, with and without a language model, as rows."""
+    kept = {(row["case"], row["system"], row["seed"]) for row in rows.read(BENCH) if row["metric"] == "dev_f_1"}
+    for run in wanted:
+        if run.system in CURVES and run.key not in kept:
+            folder = model_folder(work, run.key)
+            # an epoch that was scored more than once counts with its last score
+            scores = dict(dev_curve(folder.with_name(f"{folder.name}.log")))
+            facts = {"case": run.case, "system": run.system, "seed": run.seed}
+            rows.append(BENCH, [{**facts, "metric": f"dev_f_{at}", "value": f} for at, f in scores.items() if at])
+
+
 def print_tables() -> None:
     """F1 by corpus and system; then what pretraining gives at each share of the training set."""
-    values: dict[str, dict[tuple[str, str], dict[int, float]]] = {"test_f": {}, "best_epoch": {}}
+    values: Values = {}
     for row in rows.read(BENCH):
-        if row["metric"] in values:
-            values[row["metric"]].setdefault((row["case"], row["system"]), {})[row["seed"]] = row["value"]
+        of = values.setdefault(row["metric"], {})
+        of.setdefault((row["case"], row["system"]), {})[row["seed"]] = row["value"]
+    test = values.get("test_f", {})
     body = []
     for system in SYSTEMS:
-        found = [values["test_f"].get((corpus, system), {}) for corpus in FOLDERS]
+        found = [test.get((corpus, system), {}) for corpus in FOLDERS]
         if any(found):
             body.append([system, *(summary(list(of.values())) if of else "-" for of in found)])
     print(rows.table(("test F1: mean (sd, seeds)", *FOLDERS), body))
-    body = []
+    lines: list[tuple[str, ...]] = []
     for corpus in (*(f"ncbi-{share}" for share in SHARES), *FOLDERS):
-        pair = [values["test_f"].get((corpus, system), {}) for system in ("bilm", "bilm-scratch")]
+        pair = [test.get((corpus, system), {}) for system in CURVES]
         seeds = sorted(pair[0].keys() & pair[1].keys())
         if seeds:
             gains = [pair[0][seed] - pair[1][seed] for seed in seeds]
-            epochs = [values["best_epoch"][corpus, system] for system in ("bilm", "bilm-scratch")]
-            means = [f"{mean(of[seed] for seed in seeds):.1f}" for of in epochs]
             wins = f"{sum(gain > 0 for gain in gains)} of {len(gains)}"
-            body.append((corpus, *(summary([of[seed] for seed in seeds]) for of in pair), summary(gains), wins, *means))
-    header = ("corpus", "bilm", "from scratch", "difference", "above", "best epoch", "from scratch")
-    print("\n" + rows.table(header, body))
+            firsts = zip(*(epochs_to_best(values, corpus, seed) for seed in seeds))
+            f1 = [summary([of[seed] for seed in seeds]) for of in pair]
+            lines.append((corpus, *f1, summary(gains), wins, *(f"{mean(epochs):.1f}" for epochs in firsts)))
+    best = "best dev F1 from scratch reached in epoch by bilm"
+    print("\n" + rows.table(("corpus", "bilm", "from scratch", "difference", "above", best, "from scratch"), lines))
+    cases = {float(share): f"ncbi-{share}" for share in SHARES} | {100.0: "ncbi"}
+    bilm, scratch = (
+        {x: mean(test[case, system].values()) for x, case in cases.items() if (case, system) in test}
+        for system in CURVES
+    )
+    if 100.0 in bilm and 100.0 in scratch:
+        share = share_for(scratch[100.0], bilm)
+        print(f"\nBilm has the F1 from scratch on all of NCBI-disease train with {share:.0f} % of its sentences")
+
+
+def share_for(f1: float, points: dict[float, float]) -> float:
+    """The share of the training set, in per cent, at which a learning curve reaches `f1`; straight between points."""
+    xs = sorted(points)
+    for low, high in zip(xs, xs[1:]):
+        if points[low] < f1 <= points[high]:
+            return low + (high - low) * (f1 - points[low]) / (points[high] - points[low])
+    return xs[0] if f1 <= points[xs[0]] else float("nan")
+
+
+def epochs_to_best(values: Values, corpus: str, seed: int) -> tuple[float, float]:
+    """After how many epochs the pretrained tagger, and that from scratch, first had the best dev F1 from scratch."""
+
+    def curve(system: str) -> dict[int, float]:
+        of = {at: values.get(f"dev_f_{at}", {}).get((corpus, system), {}).get(seed) for at in range(1, 1000)}
+        return {at: f for at, f in of.items() if f is not None}
+
+    curves = [curve(system) for system in CURVES]
+    best = max(curves[1].values(), default=float("nan"))
+    first = [min((float(at) for at, f in of.items() if f >= best), default=float("nan")) for of in curves]
+    return first[0], first[1]
 
 
 if __name__ == "__main__":

@@ -75,17 +75,19 @@ def train_and_score(run: Run, work: Path) -> list[dict[str, Any]]:
     ]
 
 
-def best_epoch(log: Path) -> int:
-    """The epoch of the highest dev F1 in what `spacy train` printed, of equals the first.
+def dev_curve(log: Path) -> list[tuple[int, float]]:
+    """Epoch and dev F1 of each evaluation in what `spacy train` printed.
 
     A line of the table is epoch, step, losses, ENTS_F, ENTS_P, ENTS_R, SCORE.
     """
-    scores: list[tuple[float, int]] = []
-    for line in log.read_text(encoding="utf8").splitlines():
-        cells = line.split()
-        if len(cells) >= 7 and cells[0].isdigit() and cells[1].isdigit():
-            scores.append((float(cells[-4]), int(cells[0])))
-    return max(scores, key=lambda score: score[0])[1]
+    lines = (line.split() for line in log.read_text(encoding="utf8").splitlines())
+    scored = (cells for cells in lines if len(cells) >= 7 and cells[0].isdigit() and cells[1].isdigit())
+    return [(int(cells[0]), float(cells[-4])) for cells in scored]
+
+
+def best_epoch(log: Path) -> int:
+    """The epoch of the highest dev F1, of equals the first."""
+    return max(dev_curve(log), key=lambda point: point[1])[0]
 
 
 def model_folder(work: Path, key: tuple[str, str, int]) -> Path:
