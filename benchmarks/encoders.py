@@ -150,7 +150,8 @@ def prepare(name: str, text: Path, work: Path) -> None:
         args = ["tlner", "adapt", source, str(text), str(home), "--length", "128", "--batch-size", "32", *resume]
         spacy_command(args, work / f"{name}.log")
     else:
-        config, overrides = "ner_bilm_crf.cfg", {"paths.text": text, "paths.words": work / "words.txt"}
+        config = "ner_bilm_crf.cfg"
+        overrides: dict[str, Any] = {"paths.text": text, "paths.words": work / "words.txt"}
         if name == "bilm-vectors":
             prepare("vectors", text, work)
             config = "ner_bilm_vectors_crf.cfg"

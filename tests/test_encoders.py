@@ -841,6 +841,7 @@ def test_warm_start_copies_every_part_and_categories_by_name(trained, tmp_path):
             for name in mine.param_names:
                 assert (mine.get_param(name) == their.get_param(name)).all(), (group, name)
     (mine,), (their,) = (layer_groups(pipe.model)["lexicon"] for pipe in (ours, theirs))
+    assert copied["lexicons"] == ["its own (DRUG, LOC)"]
     assert mine.attrs["categories"] == ["DRUG", "LOC"] and their.attrs["categories"] == ["LOC", "ORG", "PER"]
     paris, york = Doc(nlp.vocab, words=["Paris"]), Doc(nlp.vocab, words=["New", "York"])
     whole, begins = mine.predict([paris])[0], their.predict([york])[0]
@@ -849,6 +850,25 @@ def test_warm_start_copies_every_part_and_categories_by_name(trained, tmp_path):
     other.initialize(X=[paris])
     other.set_param("table", their.get_param("table"))
     assert (other.predict([paris])[0] == whole).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*TL030")
+@pytest.mark.parametrize("layers", [None, ["words", "encoder", "head"]])
+def test_a_lexicon_without_a_path_takes_the_sources_entries(trained, layers):
+    source, path = trained
+    nlp = blank_tagger(model=tagger(block(None)))
+    nlp.config["initialize"]["components"]["tl_ner"] = {"source": str(path), "layers": layers}
+    nlp.initialize(lambda: make_examples(nlp, 20))
+    (mine,), (their,) = (layer_groups(pipe.get_pipe("tl_ner").model)["lexicon"] for pipe in (nlp, source))
+    york = Doc(nlp.vocab, words=["in", "New", "York"])
+    copied = nlp.meta["spacy_tlner"]["tl_ner"]["warm_start"]
+    if layers:
+        assert not mine.predict([york])[0].any() and copied["lexicons"] == []
+        return
+    assert copied["lexicons"] == ["the source's (LOC, ORG, PER)"]
+    assert (mine.predict([york])[0] == their.predict([york])[0]).all() and mine.predict([york])[0].any()
+    texts = held_out_texts(20)
+    assert [entities(doc) for doc in nlp.pipe(texts)] == [entities(doc) for doc in source.pipe(texts)]
 
 
 @pytest.mark.parametrize("group", ["features", "lexicon", "characters"])

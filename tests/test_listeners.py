@@ -14,6 +14,7 @@ from spacy.util import fix_random_seed
 from corpus import (
     HASH_EMBED_CNN,
     LISTENER,
+    LOOKUP_ENCODER,
     TINY_ENCODER,
     entities,
     held_out_texts,
@@ -170,6 +171,16 @@ def test_shared_words_learn_the_corpus_once() -> None:
     nlp.initialize(lambda: examples)
     (words,) = [n for n in nlp.get_pipe("tok2vec").model.walk() if n.name == "words"]
     assert set(words.attrs["seen"].tolist()) == {token.lower for eg in examples for token in eg.reference}
+
+
+@pytest.mark.parametrize("tok2vec", [TINY_ENCODER, LOOKUP_ENCODER])
+def test_shared_words_learn_the_corpus_of_the_last_initialization(tok2vec: dict[str, Any]) -> None:
+    nlp = shared_pipeline("first", "second", tok2vec=tok2vec)
+    for n in (5, 60):
+        examples = make_examples(nlp, n)
+        nlp.initialize(lambda examples=examples: examples)
+        (words,) = [n for n in nlp.get_pipe("tok2vec").model.walk() if n.name == "words"]
+        assert set(words.attrs["seen"].tolist()) == {token.lower for eg in examples for token in eg.reference}
 
 
 # --- transformers ---

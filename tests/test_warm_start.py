@@ -23,6 +23,7 @@ from corpus import (
     held_out_texts,
     initialize,
     make_examples,
+    optimizer,
     tagger,
     train,
     trained,
@@ -233,6 +234,21 @@ def test_looked_up_words_come_with_their_vectors(tmp_path: Path) -> None:
     for key, row in rows.items():
         assert (row == known.get(key, theirs.get_param("unknown"))).all()
     assert report(nlp)["copied"]["words"] == theirs.get_param("table").size + theirs.get_param("unknown").size
+
+
+def test_looked_up_words_start_anew() -> None:
+    """Initialized again, the table has another shape: no gradient, moment or average of the old one may meet it."""
+    nlp = blank_tagger(model=tagger(LOOKUP_ENCODER))
+    sgd = optimizer()
+    for n in (5, 60, 20):
+        examples = make_examples(nlp, n)
+        train(initialize(nlp, examples), examples, epochs=1, sgd=sgd)
+        words = layer_groups(pipe(nlp).model)["words"][0]
+        known = {token.lower for eg in examples for token in eg.reference}
+        assert len(words.get_param("table")) == len(words.attrs["seen"]) == len(known)
+        with nlp.use_params(sgd.averages):
+            assert len(words.get_param("table")) == len(known)
+            list(nlp.pipe(TEXTS[:5]))
 
 
 def test_copies_are_copies(source: Path) -> None:

@@ -56,7 +56,7 @@ def LexiconFeatures(path: str | Path | None, width: int, rows: int, single: Sequ
     """For each token the sum over categories of the vector of its place in a match, (tokens, width) a document.
 
     path: a gazetteer (`layers.gazetteer`), read when the layer is initialized and never again: what is stored is the
-    lexicon itself. None: no entries, and a warning. single: categories in which one token of an entry of two may
+    lexicon itself. None: no entries but those that a warm start brings, and a warning. single: categories in which one token of an entry of two may
     match. rows: of the table that categories share; a vector's key is the category's name and the place, so layers
     with other lexicons fit each other's weights. Raises TL031 to TL033 on initialization.
     """
@@ -105,6 +105,15 @@ def init(
         warnings.warn(Errors.TL030, stacklevel=2)
     entries = [] if path is None else read_gazetteer(path)
     model.attrs.update(build(entries, single, _tokenizers(X or []))._asdict())
+
+
+def take_entries(model: Model[InT, OutT], other: Model[InT, OutT]) -> str:
+    """Give a lexicon without entries those of another layer; one that has its own keeps them. Says which it has now."""
+    whose = "its own"
+    if not model.attrs["categories"]:
+        whose = "the source's"
+        model.attrs.update({name: other.attrs[name] for name in Lexicon._fields})
+    return f"{whose} ({', '.join(model.attrs['categories']) or 'no entries'})"
 
 
 def build(

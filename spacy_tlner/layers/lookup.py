@@ -8,7 +8,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from .types import Types
-from .vocabulary import Attr, drop_rare, random_rows, vocabulary_attrs, word_keys
+from .vocabulary import Attr, drop_rare, forget_words, random_rows, set_table, vocabulary_attrs, word_keys
 
 InT = Types
 OutT = Floats2d
@@ -51,5 +51,6 @@ def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> tuple[OutT, 
 
 
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
-    model.set_param("table", random_rows(model, len(model.attrs["seen"])))
+    forget_words(model)
+    set_table(model, random_rows(model, 0))
     model.set_param("unknown", model.ops.alloc1f(model.get_dim("nO")))

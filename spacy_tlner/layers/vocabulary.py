@@ -58,7 +58,7 @@ def take_words(model: Model, params: dict[str, Any], attrs: dict[str, Any]) -> N
         if own["learned"]:
             learn_vocabulary(model, own["seen"], own["counts"])
     else:
-        model.attrs.update(seen=_none(), counts=_none(), learned=False)
+        forget_words(model)
 
 
 def is_lookup(layer: Any) -> bool:
@@ -95,6 +95,24 @@ def random_rows(model: Model, n: int, n_summed: int = 1) -> Any:
     return uniform_init(model.ops, (n, width), lo=-bound, hi=bound)
 
 
+def forget_words(model: Model) -> None:
+    """The layer has seen nothing: for fresh weights, which know no word of an earlier initialization."""
+    model.attrs.update(seen=_none(), counts=_none(), learned=False)
+
+
+def set_table(model: Model, table: Any) -> None:
+    """Set the table of a lookup layer. One of another shape is another weight, so the layer gets a new id: under the
+    old one thinc keeps a gradient, and optimizers moments and averages, of the old shape."""
+    params = {name: model.get_param(name) for name in model.param_names if model.has_param(name)}
+    if "table" in params and params["table"].shape != table.shape:
+        model.set_param("table", table[:0])  # thinc keeps what stands under the old id
+        with Model.global_id_lock:
+            Model.global_id += 1
+            model.id = Model.global_id
+    for name, value in {**params, "table": table}.items():
+        model.set_param(name, value)
+
+
 def _fit_rows(model: Model, seen: numpy.ndarray) -> None:
     """A row for each of `seen`: the word's own, else the unknown vector, else at random if that is untrained."""
     table: Any = model.get_param("table")
@@ -105,7 +123,7 @@ def _fit_rows(model: Model, seen: numpy.ndarray) -> None:
         fitted[:] = unknown
     _, old, new = numpy.intersect1d(had, seen, assume_unique=True, return_indices=True)
     fitted[new] = table[old]
-    model.set_param("table", fitted)
+    set_table(model, fitted)
 
 
 def _none() -> numpy.ndarray:

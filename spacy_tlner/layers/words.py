@@ -8,7 +8,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from .types import Types
-from .vocabulary import Attr, drop_rare, random_rows, vocabulary_attrs, word_keys
+from .vocabulary import Attr, drop_rare, forget_words, random_rows, vocabulary_attrs, word_keys
 
 InT = Types
 OutT = Floats2d
@@ -61,5 +61,6 @@ def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> tuple[OutT, 
 
 
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
+    forget_words(model)
     model.set_param("table", random_rows(model, model.get_dim("nV"), _N_HASHES))
     model.set_param("unknown", model.ops.alloc1f(model.get_dim("nO")))

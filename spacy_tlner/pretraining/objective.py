@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc
 from spacy.util import registry
 from spacy.vocab import Vocab
-from thinc.api import Model, chain
+from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..errors import Errors
@@ -53,14 +53,23 @@ def PretrainBiLM(
         width = check_directions(tok2vec, vocab, word_list.words[0])
         clear_caches(tok2vec)
         decoder = AdaptiveSoftmax(word_list.n_classes, width, cutoffs, shrink, precision)
-        model: Model = chain(tok2vec, decoder)
-        model.set_ref("tok2vec", tok2vec)
-        model.set_ref("decoder", decoder)
+        refs: dict[str, Model | None] = {"tok2vec": tok2vec, "decoder": decoder}
+        model: Model = Model("bilm", forward, init=init, layers=[tok2vec, decoder], refs=refs)
         model.attrs["loss"] = partial(bilm_loss, decoder=decoder, words=word_list, attr=attr)
         model.attrs["predictions"] = partial(predictions_of, words=word_list, attr=attr)
         return model
 
     return create
+
+
+def forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
+    states, backprop = model.get_ref("tok2vec")(docs, is_train)
+    return states, backprop
+
+
+def init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
+    """Of the decoder alone: the encoder comes with weights, and its words have been learned."""
+    model.get_ref("decoder").initialize()
 
 
 def targets_of(docs: Sequence[Doc], words: WordList, attr: str) -> tuple[NDArray[numpy.int64], NDArray[numpy.int64]]:

@@ -12,6 +12,7 @@ from thinc.api import Model
 
 from ..errors import Errors
 from ..layers.heads import copy_tags, get_head
+from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
 from ..tags import OUTSIDE, TagScheme
@@ -40,6 +41,7 @@ class WarmStartReport:
     labels_fresh: list[str] = field(default_factory=list)
     labels_dropped: list[str] = field(default_factory=list)
     words_known: dict[str, int] | None = None  # words seen by the source, by us, by either
+    lexicons: list[str] = field(default_factory=list)  # of each that was copied, whose entries it has now
 
     def facts(self) -> dict[str, str]:
         """The report for people, a name and a text a fact."""
@@ -56,6 +58,7 @@ class WarmStartReport:
             "labels fresh": ", ".join(self.labels_fresh),
             "labels left out": ", ".join(self.labels_dropped),
             "words known": ", ".join(f"{who} {n:,}" for who, n in (self.words_known or {}).items()),
+            "lexicon entries": ", ".join(self.lexicons),
         }
         return {name: text or "-" for name, text in texts.items()}
 
@@ -98,6 +101,8 @@ def warm_start(
             report.words_known = _take_words(theirs[group], ours[group])
         else:
             _copy(theirs[group], ours[group])
+        if group == "lexicon":
+            report.lexicons = [take_entries(new, old) for old, new in zip(theirs[group], ours[group])]
     if any(group in chosen for group in _HEAD_GROUPS):
         _copy_head(old_head, new_head, donor.labels, component.labels, labels, chosen, report)
     report.fresh = [group for group in ours if group not in chosen]
