@@ -86,8 +86,8 @@ class Errors:
         "... Remove one of the two."
     )
     TL030 = (
-        "[TL030] spacy_tlner.Lexicon has no path, so no token matches anything, unless a warm start brings the entries of "
-        "its source. Name a gazetteer (of the configs: --paths.lexicon), or take the layer out."
+        "[TL030] spacy_tlner.Lexicon has no path, so no token matches anything, unless a warm start brings the entries "
+        "of its source. Name a gazetteer (of the configs: --paths.lexicon), or take the layer out."
     )
     TL031 = (
         "[TL031] The gazetteer {path} cannot be read: {reason}. Expected a text file in UTF-8, or a folder of such "

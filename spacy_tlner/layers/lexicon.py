@@ -56,9 +56,9 @@ def LexiconFeatures(path: str | Path | None, width: int, rows: int, single: Sequ
     """For each token the sum over categories of the vector of its place in a match, (tokens, width) a document.
 
     path: a gazetteer (`layers.gazetteer`), read when the layer is initialized and never again: what is stored is the
-    lexicon itself. None: no entries but those that a warm start brings, and a warning. single: categories in which one token of an entry of two may
-    match. rows: of the table that categories share; a vector's key is the category's name and the place, so layers
-    with other lexicons fit each other's weights. Raises TL031 to TL033 on initialization.
+    lexicon itself. None: a warning, and no entries but those that a warm start brings. single: categories in which one
+    token of an entry of two may match. rows: of the table that categories share; a vector's key is the category's name
+    and the place, so layers with other lexicons fit each other's weights. Raises TL031 to TL033 on initialization.
     """
     return Model(
         "lexicon",
