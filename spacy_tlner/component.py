@@ -301,13 +301,14 @@ class TransferNER(TrainablePipe):
     ) -> dict[str, float]:
         """Learn from a batch. The loss is the mean over its documents of log Z - log Z(allowed).
 
-        Raises TL005 on a label that the head does not have, TL006 when scores are no longer finite, TL020 to TL022 on
-        a partial annotation that contradicts itself.
+        Raises TL005 on a label that the head does not have, TL006 when scores are no longer finite, TL014 (as KeyError)
+        on a component without weights, TL020 to TL022 on a partial annotation that contradicts itself.
         """
         examples = list(examples)
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         validate_examples(examples, "TransferNER.update")
+        self._require_weights()
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return losses

@@ -1,8 +1,8 @@
 """Every message a user can meet, numbered. What is wrong, where, what was expected, what to do.
 
 Blocks: TL0xx component and CRF, TL1xx warm start and label maps, TL2xx corpora and conversion,
-TL3xx optimizer, TL4xx report and command line, TL5xx measure: calibration and suggestions. A released number never
-changes its meaning.
+TL3xx optimizer, TL4xx report and command line, TL5xx measure (calibration and suggestions) and domain (vectors from
+TL541, adapted checkpoints from TL551), TL6xx pretraining. A released number never changes its meaning.
 """
 
 
@@ -21,8 +21,9 @@ class Errors:
         "Given: width {width}, depth {depth}. Half the width goes to each direction."
     )
     TL004 = (
-        "[TL004] spacy_tlner.CharCNN: window must be odd and positive, rows at least 2, max_chars at least 1. "
-        "Given: window {window}, rows {rows}, max_chars {max_chars}."
+        "[TL004] spacy_tlner.CharCNN: window must be odd and positive, rows at least 2, type_width at least 0, the rest "
+        "at least 1. Given: filters {filters}, char_width {char_width}, window {window}, rows {rows}, max_chars "
+        "{max_chars}, type_width {type_width}."
     )
     TL005 = (
         "[TL005] The annotation has the label {label!r}, which this component does not know (it knows: {labels}). In: "
@@ -59,8 +60,8 @@ class Errors:
         "threshold in [components.{name}], for labels without one of their own, or remove label_thresholds."
     )
     TL014 = (
-        "[TL014] Component '{name}' has no weights yet, so it can predict nothing. Train it, load a trained pipeline, "
-        "or call nlp.initialize() first."
+        "[TL014] Component '{name}' has no weights yet, so it can neither predict nor learn. Call nlp.initialize() first, "
+        "or load a trained pipeline."
     )
     TL015 = "[TL015] Component '{name}': the temperature is {value!r}; expected a finite number above 0."
     TL016 = (
@@ -120,6 +121,10 @@ class Errors:
         "[TL039] spacy_tlner.BiLSTMEncoder: dropout is {dropout!r}, expected standard or variational; connection is "
         "{connection!r}, expected none, residual or highway; precision is {precision!r}, expected float32 or bfloat16."
     )
+    TL040 = (
+        "[TL040] spacy_tlner.{name}: width and rows must be at least 1, unk_rate at least 0 (0 trains no word as "
+        "unknown). Given: {given}."
+    )
     TL050 = (
         "[TL050] spacy_tlner.StaticWords: the vocab has no vectors. Name a pipeline that has, in [initialize] vectors; "
         "`python -m spacy tlner vectors` makes one from your own text."
@@ -143,8 +148,8 @@ class Errors:
         "whole, and that its config is that of its weights."
     )
     TL056 = (
-        "[TL056] The stored weights are not those of the stored encoder; they differ in: {different}. The pipeline was "
-        "written by another version of transformers, or is damaged."
+        "[TL056] The stored encoder cannot be built: {reason}. The pipeline was written by another version of "
+        "transformers, or is damaged."
     )
     TL057 = "[TL057] spacy_tlner.TransformerEncoder has no weights yet: initialize the pipeline, or load a trained one."
     TL058 = "[TL058] spacy_tlner.TransformerEncoder: the checkpoint {name!r} is too small for {given}."
@@ -394,6 +399,9 @@ class Errors:
     )
     TL559 = "[TL559] {path} cannot be written: {reason}. The checkpoints stay; --resume goes on from them."
 
+    TL560 = "[TL560] A GPU is asked for with --gpu-id, but torch sees none. Leave it out to train on the CPU."
+    TL561 = "[TL561] {path}, for the checkpoints of the run, cannot be written: {reason}."
+
     # --- TL6xx: pretraining ---
     TL601 = (
         "[TL601] The word list {path} cannot be read: {reason}. Expected a word a line, most frequent first. "
@@ -417,5 +425,22 @@ class Errors:
     )
     TL607 = (
         "[TL607] The config cannot be pretrained with: {reason}. Expected a [pretraining] block whose objective is "
-        "spacy_tlner.PretrainBiLM.v1, and a [corpora] block for its `corpus`; see configs/pretrain_bilm.cfg."
+        "spacy_tlner.PretrainBiLM.v1, and a [corpora] block for its `corpus`; see configs/ner_bilm_crf.cfg."
     )
+    TL608 = (
+        "[TL608] There is nothing to pretrain on: the corpus has no document beside the {n_dev} that are held out. Give "
+        "more text, or a smaller --n-dev."
+    )
+    TL609 = (
+        "[TL609] The loss of pretraining is no longer a finite number, after {step} updates. Lower the learning rate "
+        "or check that grad_clip is set, and begin anew in another folder."
+    )
+    TL610 = (
+        "[TL610] spacy_tlner.PretrainBiLM: cutoffs are {cutoffs}, shrink is {shrink}; expected cutoffs of at least 1, "
+        "each above the one before, and a shrink above 0."
+    )
+    TL611 = (
+        "[TL611] spacy_tlner.PretrainBiLM: the list has words by {attr}, the encoder knows them by {known}. Give the "
+        "objective and the layer of words the same attr."
+    )
+    TL612 = "[TL612] {path} cannot be written: {reason}."

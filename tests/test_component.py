@@ -513,6 +513,17 @@ def test_initialize_without_examples(factory: str) -> None:
     assert len(nlp("Marie Curie moved to Paris .")) == 6
 
 
+def test_update_needs_weights() -> None:
+    nlp = blank_tagger()
+    examples = make_examples(nlp, 4)
+    for _ in range(2):
+        with pytest.raises(KeyError, match=r"TL014.*nlp\.initialize\(\)"):
+            nlp.update(examples, sgd=optimizer())
+        pipe(nlp).add_label("PER")
+    initialize(nlp, examples)
+    assert nlp.update(examples, sgd=optimizer())["tl_ner"] > 0
+
+
 @BOTH
 def test_initialize_twice_starts_afresh(factory: str) -> None:
     nlp = trained(factory)
