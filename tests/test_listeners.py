@@ -25,6 +25,7 @@ from corpus import (
     train,
     weights,
 )
+from spacy_tlner.layers.types import clear_caches
 
 TEXTS = held_out_texts(20)
 
@@ -181,6 +182,18 @@ def test_shared_words_learn_the_corpus_of_the_last_initialization(tok2vec: dict[
         nlp.initialize(lambda examples=examples: examples)
         (words,) = [n for n in nlp.get_pipe("tok2vec").model.walk() if n.name == "words"]
         assert set(words.attrs["seen"].tolist()) == {token.lower for eg in examples for token in eg.reference}
+
+
+def test_what_a_shared_encoder_remembers_is_of_the_words_it_learned() -> None:
+    """Initialization runs the encoder on examples before it knows their words."""
+    nlp = shared_pipeline("first", tok2vec=LOOKUP_ENCODER)
+    examples = make_examples(nlp, 30)
+    nlp.initialize(lambda: examples)
+    model: Any = nlp.get_pipe("tok2vec").model
+    docs = [eg.reference for eg in examples[:5]]
+    found = model.predict(docs)
+    clear_caches(model)
+    assert all(numpy.array_equal(one, other) for one, other in zip(found, model.predict(docs)))
 
 
 # --- transformers ---

@@ -7,6 +7,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
 
+from ..layers.types import clear_caches
 from ..layers.vocabulary import learn_vocabulary
 from .groups import upstream_models
 
@@ -19,6 +20,7 @@ def learn_vocabularies(model: Model, docs: Iterable[Doc], nlp: Language | None) 
     """
     word_layers = _word_layers(model)
     for upstream in upstream_models(model, nlp):
+        clear_caches(upstream)  # of what it made of words that it had not seen yet
         word_layers += [node for node in _word_layers(upstream) if not node.attrs["learned"]]
     if not word_layers:
         return
