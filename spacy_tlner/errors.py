@@ -21,8 +21,8 @@ class Errors:
         "Given: width {width}, depth {depth}. Half the width goes to each direction."
     )
     TL004 = (
-        "[TL004] spacy_tlner.CharCNN: window must be odd and positive, rows at least 2, type_width at least 0, the rest "
-        "at least 1. Given: filters {filters}, char_width {char_width}, window {window}, rows {rows}, max_chars "
+        "[TL004] spacy_tlner.CharCNN: window must be odd and positive, rows at least 2, type_width at least 0, the "
+        "rest at least 1. Given: filters {filters}, char_width {char_width}, window {window}, rows {rows}, max_chars "
         "{max_chars}, type_width {type_width}."
     )
     TL005 = (

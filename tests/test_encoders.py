@@ -33,6 +33,7 @@ from spacy_tlner.architectures import (
     DirectConnection,
     HashWords,
     Lexicon,
+    LookupWords,
     TypeEmbed,
     WordCharEmbed,
     WordFeatures,
@@ -185,6 +186,12 @@ def test_impossible_char_lstm_is_refused(given):
         CharLSTM(**given)
 
 
+@pytest.mark.parametrize("given", [{"filters": 0}, {"char_width": 0}, {"type_width": -1}])
+def test_impossible_char_cnn_is_refused(given):
+    with pytest.raises(ValueError, match=f"TL004.*{next(iter(given))} {next(iter(given.values()))}"):
+        CharCNN(**given)
+
+
 def char_type(char: str) -> int:
     """Chiu & Nichols 2016: upper case, lower case, punctuation, other."""
     if char.isupper():
@@ -252,6 +259,24 @@ def test_defaults_leave_models_stored_before_as_they_were():
 
 
 BILSTM_PARAMS = ["backward_R", "backward_W", "backward_b", "forward_R", "forward_W", "forward_b"]
+
+
+# --- words ---
+
+
+@pytest.mark.parametrize(
+    ("build_words", "given"),
+    [
+        (HashWords, {"width": 0}),
+        (HashWords, {"rows": 0}),
+        (HashWords, {"unk_rate": -0.5}),
+        (LookupWords, {"width": 0}),
+        (LookupWords, {"unk_rate": -0.5}),
+    ],
+)
+def test_impossible_words_are_refused(build_words, given):
+    with pytest.raises(ValueError, match=f"TL040.*{next(iter(given))}.* {next(iter(given.values()))}"):
+        build_words(**given)
 
 
 # --- spelling ---
@@ -378,6 +403,16 @@ def test_context_keys_are_ngrams_at_their_places(docs, window, data):
         for key, ngram in zip(row, ngrams):
             assert names.setdefault(key, ngram) == ngram
     assert len(names) == len({ngram for ngrams in said for ngram in ngrams})
+
+
+@pytest.mark.parametrize("word", ["outside", "OUTSIDE", "ngram", ""])
+def test_no_word_is_the_edge_of_a_document(word):
+    inside, edge = (
+        context_keys([numpy.array([key_of(w) for w in words], dtype="uint64")], "LOWER", 1, [1, 2])[0].tolist()
+        for words in (["a", word], ["a"])
+    )
+    # the word behind, and the bigram that it ends
+    assert [a != b for a, b in zip(inside, edge)] == [False, False, True, False, True]
 
 
 def test_context_features_are_sums_of_hashed_rows_and_their_gradients():
@@ -559,11 +594,13 @@ def test_gazetteer_formats(tmp_path):
         {"category": "GENE", "term": "IL-2"},
         {"label": "LOC", "pattern": [{"LOWER": "den"}, {"ORTH": "Haag"}, {"TEXT": ","}]},
     ]
-    (tmp_path / "all.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf8")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf8")
+    (tmp_path / "all.JSONL").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf8")
     expected = {
         "both.tsv": [("LOC", "New York"), ("ORG", "Acme"), ("ORG", "#1")],
         "PER.txt": [("PER", "Ada Lovelace"), ("PER", "Plato")],
-        "all.jsonl": [("LOC", "Rio de Janeiro"), ("GENE", "IL-2"), ("LOC", ("den", "Haag", ","))],
+        "all.JSONL": [("LOC", "Rio de Janeiro"), ("GENE", "IL-2"), ("LOC", ("den", "Haag", ","))],
     }
     for name, entries in expected.items():
         assert read_gazetteer(tmp_path / name) == entries

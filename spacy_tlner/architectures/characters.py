@@ -22,10 +22,12 @@ def CharCNN(
     """Character convolution, maximum over the word (Ma & Hovy 2016). See `layers.chars`.
 
     type_width: width of a vector beside each character's, that of its type: upper case, lower case, punctuation, other
-    (Chiu & Nichols 2016); 0 leaves it out. Raises TL004 on an even window, fewer than 2 rows or no character.
+    (Chiu & Nichols 2016); 0 leaves it out. Raises TL004 on an even window, fewer than 2 rows, or a number that is
+    too low.
     """
-    if window < 1 or not window % 2 or rows < 2 or max_chars < 1:
-        raise ValueError(Errors.TL004.format(window=window, rows=rows, max_chars=max_chars))
+    if min(filters, char_width, window, max_chars) < 1 or not window % 2 or rows < 2 or type_width < 0:
+        given = {"filters": filters, "char_width": char_width, "window": window, "rows": rows}
+        raise ValueError(Errors.TL004.format(**given, max_chars=max_chars, type_width=type_width))
     return CharCNNLayer(filters, char_width, window, rows, max_chars, type_width)
 
 

@@ -76,9 +76,9 @@ def Lexicon(
     """Matches with a gazetteer, whole and partial (Chiu & Nichols 2016). See `layers.lexicon` and `layers.gazetteer`.
 
     path: a file of terms and categories, or a folder of such files, read when the pipeline is initialized; the lexicon
-    is stored with the weights, so a loaded pipeline needs no file. None: a warning, and no entries
-    but those that a warm start brings. width: 4 a category lose nothing. single: categories in which one token of an entry of two may match, as the
-    paper has it for persons. Raises TL037 where a number is below 1; when initialized, TL031 to TL033.
+    is stored with the weights, so a loaded pipeline needs no file. None: a warning, and no entries but those that a
+    warm start brings. width: 4 a category lose nothing. single: categories in which one token of an entry of two may
+    match, as the paper has it for persons. Raises TL037 where a number is below 1; when initialized, TL031 to TL033.
     """
     if min(width, rows) < 1:
         raise ValueError(Errors.TL037.format(width=width, rows=rows))

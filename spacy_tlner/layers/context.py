@@ -11,8 +11,8 @@ from .hashed import add_up, init_table, mix, salt_of
 
 InT = list[Doc]
 OutT = list[Floats2d]
-# What stands before the first and after the last token of a document.
-_OUTSIDE = salt_of("outside")
+# What stands before the first and after the last token of a document; no tokenizer makes a word with blanks in it.
+_OUTSIDE = salt_of("outside of the document")
 
 
 def ContextFeatures(width: int, rows: int, attr: str, window: int, orders: Sequence[int]) -> Model[InT, OutT]:

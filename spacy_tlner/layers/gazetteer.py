@@ -23,7 +23,7 @@ class _Unusable(Exception):
 
 
 def read_gazetteer(path: str | Path) -> list[Entry]:
-    """The entries of a file, or of all files below a folder, in order; blank lines are passed over.
+    """The entries of a file, or of all files below a folder that are not hidden, in order; blank lines are passed over.
 
     A `.jsonl` file has an object a line: `label` or `category`, and `pattern` or `term`, as in the patterns of spaCy's
     EntityRuler; a pattern is a text, or a list of tokens {"LOWER" or "ORTH" or "TEXT": text}. Any other file has a
@@ -33,11 +33,15 @@ def read_gazetteer(path: str | Path) -> list[Entry]:
     path = Path(path)
     files = [path]
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
     entries = [entry for file in files for entry in _read(file)]
     if not entries:
         raise ValueError(Errors.TL033.format(path=path))
     return entries
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _read(path: Path) -> Iterator[Entry]:
@@ -47,7 +51,7 @@ def _read(path: Path) -> Iterator[Entry]:
         raise ValueError(Errors.TL031.format(path=path, reason=e)) from e
     entries: list[Entry] = []
     faults: list[str] = []
-    is_json = path.suffix == ".jsonl"
+    is_json = path.suffix.lower() == ".jsonl"
     has_tabs = "\t" in next((line for line in lines if line.strip()), "")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
