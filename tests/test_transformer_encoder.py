@@ -2,6 +2,7 @@
 A checkpoint with real weights is read if its package is installed."""
 
 import copy
+import json
 import pickle
 import shutil
 import socket
@@ -208,11 +209,9 @@ def test_a_tokenizer_that_truncates_and_pads_is_told_not_to(checkpoints: dict[st
 @pytest.mark.parametrize("kind", KINDS)
 def test_states_do_not_depend_on_the_batch(checkpoints: dict[str, Path], kind: str) -> None:
     docs = docs_of(" ".join(TEXT), "", "a", STRANGE, TEXT[0], TEXT[1], "a b")
-    model = encoder(checkpoints[kind], layers=2, pooling="mean", window=40, stride=20)
+    model = encoder(checkpoints[kind], layers=2, pooling="mean", window=40, stride=20, dropout=0.0)
     together = model.predict(docs)
-    trained, _ = (
-        model(docs, is_train=True) if not shim_of(model)._model.config.hidden_dropout_prob else (together, None)
-    )
+    trained, _ = model(docs, is_train=True)
     for doc, one, other in zip(docs, together, trained):
         assert_allclose(model.predict([doc])[0], one, atol=1e-5)
         assert_allclose(other, one, atol=1e-5)
@@ -453,6 +452,10 @@ def test_damaged_weights_are_refused(checkpoints: dict[str, Path]) -> None:
     weights["stranger"] = weights.pop("embeddings.LayerNorm.weight")
     with pytest.raises(ValueError, match=r"TL056.*embeddings\.LayerNorm\.weight, stranger"):
         shim.from_bytes(srsly.msgpack_dumps({**msg, "weights": save(weights)}))
+    for change, message in (({"intermediate_size": 20}, r"intermediate\.dense\.weight"), ({"model_type": "x"}, "x")):
+        config = json.dumps({**json.loads(msg["config"]), **change})
+        with pytest.raises(ValueError, match=f"TL056.*{message}"):
+            shim.from_bytes(srsly.msgpack_dumps({**msg, "config": config}))
 
 
 # --- checkpoints that cannot be used, and settings ---
@@ -469,6 +472,15 @@ def test_checkpoints_that_cannot_be_used(checkpoints: dict[str, Path], tmp_path:
     weights.pop("encoder.layer.1.output.dense.bias")
     save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ValueError, match=r"TL055.*encoder\.layer\.1\.output\.dense\.bias"):
+        encoder(path)
+    (path / "model.safetensors").write_bytes(b"cut off")
+    with pytest.raises(ValueError, match=r"TL053.*partial"):
+        encoder(path)
+    path = shutil.copytree(checkpoints["xlm-r"], tmp_path / "new")
+    tokenizer = json.loads((path / "tokenizer.json").read_text(encoding="utf8"))
+    tokenizer["model"] = {"type": "of a later version"}
+    (path / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf8")
+    with pytest.raises(ValueError, match=r"TL053.*new"):
         encoder(path)
     path = shutil.copytree(checkpoints["xlm-r"], tmp_path / "t5")
     T5Model(T5Config(d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2, vocab_size=50)).save_pretrained(path)
@@ -490,10 +502,30 @@ def test_a_cased_checkpoint_that_does_not_say_so(checkpoints: dict[str, Path], t
         assert shim_of(model).window == (38, 28)
 
 
-@pytest.mark.parametrize("config", [{"layers": 5}, {"window": 63}, {"window": None, "stride": 63}])
-def test_settings_that_a_checkpoint_is_too_small_for(checkpoints: dict[str, Path], config: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="TL058"):
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"layers": 5}, "layers = 5"),
+        ({"window": 63}, "window = 63"),
+        ({"window": None, "stride": 63}, "stride = 63"),
+        ({"tokenizer_config": {"model_max_length": 2}}, "it reads 2 word pieces, of which 2 are special"),
+    ],
+)
+def test_settings_that_a_checkpoint_is_too_small_for(
+    checkpoints: dict[str, Path], config: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"TL058.*{message}"):
         encoder(checkpoints["bert"], **config)
+
+
+def test_tokenizers_may_be_told_to_be_fast(checkpoints: dict[str, Path]) -> None:
+    """As the config for spacy-transformers has it."""
+    docs = docs_of(*TEXT)
+    told = encoder(checkpoints["bert"], tokenizer_config={"use_fast": True}).predict(docs)
+    for one, other in zip(told, encoder(checkpoints["bert"]).predict(docs)):
+        assert (one == other).all()
+    with pytest.raises(ValueError, match="TL054"):
+        encoder(checkpoints["bert"], tokenizer_config={"use_fast": False})
 
 
 @pytest.mark.parametrize(

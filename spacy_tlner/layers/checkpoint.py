@@ -44,7 +44,7 @@ class Checkpoint(NamedTuple):
     def to_bytes(self) -> bytes:
         from safetensors.torch import save
 
-        weights = {name: self.module.state_dict()[name].cpu().contiguous() for name in _stored_names(self.module)}
+        weights = {name: weight.cpu().contiguous() for name, weight in _stored(self.module).items()}
         config = self.module.config.to_dict()
         # where it came from is a path of one machine
         config.pop("_name_or_path", None)
@@ -70,8 +70,8 @@ def from_pretrained(name: str, tokenizer_config: dict[str, Any], dropout: float 
 
     try:
         config = AutoConfig.from_pretrained(name)
-        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **tokenizer_config)
-    except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(name, **{"use_fast": True, **tokenizer_config})
+    except Exception as error:  # tokenizers raises no narrower class
         raise ValueError(Errors.TL053.format(name=name, reason=error)) from error
     _check_kind(name, config, tokenizer)
     _set_dropout(config, dropout)
@@ -80,7 +80,7 @@ def from_pretrained(name: str, tokenizer_config: dict[str, Any], dropout: float 
             module, found = AutoModel.from_pretrained(
                 name, config=config, torch_dtype=torch.float32, output_loading_info=True
             )
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+    except Exception as error:  # safetensors raises one of its own, torch what it meets on the way
         raise ValueError(Errors.TL053.format(name=name, reason=error)) from error
     missing = sorted(key for key in found["missing_keys"] if not key.startswith("pooler."))
     if missing or found["mismatched_keys"]:
@@ -93,7 +93,10 @@ def from_pretrained(name: str, tokenizer_config: dict[str, Any], dropout: float 
 
 
 def from_bytes(data: bytes, dropout: float | None) -> Checkpoint:
-    """What `Checkpoint.to_bytes` wrote; dropout as in `from_pretrained`. Raises TL056 if the weights do not fit."""
+    """What `Checkpoint.to_bytes` wrote; dropout as in `from_pretrained`.
+
+    Raises TL056 if transformers does not know such an encoder, or the weights do not fit.
+    """
     from safetensors.torch import load
     from tokenizers import Tokenizer
     from transformers import AutoConfig, AutoModel
@@ -101,15 +104,18 @@ def from_bytes(data: bytes, dropout: float | None) -> Checkpoint:
 
     msg = srsly.msgpack_loads(data)
     stored = json.loads(msg["config"])
-    config = AutoConfig.for_model(stored.pop("model_type"), **stored)
+    try:
+        config = AutoConfig.for_model(stored.pop("model_type"), **stored)
+    except ValueError as error:
+        raise ValueError(Errors.TL056.format(reason=error)) from error
     _set_dropout(config, dropout)
     with no_init_weights():  # every weight comes out of the bytes
         module = _without_pooler(AutoModel.from_config(config))
     weights = load(msg["weights"])
-    expected = _stored_names(module)
-    if set(weights) != set(expected):
-        different = sorted(set(weights) ^ set(expected))
-        raise ValueError(Errors.TL056.format(different=", ".join(different[:5])))
+    found, expected = ({(name, tuple(w.shape)) for name, w in of.items()} for of in (weights, _stored(module)))
+    if found != expected:
+        different = sorted({name for name, _ in found ^ expected})
+        raise ValueError(Errors.TL056.format(reason=f"its weights differ in {', '.join(different[:5])}"))
     module.load_state_dict(weights, strict=False)  # the names of weights that share memory are stored once
     tokenizer = Tokenizer.from_str(msg["tokenizer"])
     return Checkpoint(module.eval(), tokenizer, **{key: msg[key] for key in ("prefix", "suffix", "pad", "limit")})
@@ -141,10 +147,10 @@ def _without_pooler(module: Any) -> Any:
     return module
 
 
-def _stored_names(module: Any) -> list[str]:
-    """The names of weights and buffers, each once: several names of one weight cannot be told apart on the way back."""
+def _stored(module: Any) -> dict[str, Any]:
+    """Weights and buffers, each once: several names of one weight cannot be told apart on the way back."""
     own = {name for name, _ in module.named_parameters()} | {name for name, _ in module.named_buffers()}
-    return [name for name in module.state_dict() if name in own]
+    return {name: weight for name, weight in module.state_dict().items() if name in own}
 
 
 def whole_text_tokenizer(tokenizer: Any) -> Any:

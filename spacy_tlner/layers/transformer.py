@@ -96,6 +96,9 @@ class TransformerShim(Shim):
         size, stride = self._window(checkpoint)
         if settings.layers > checkpoint.n_layers + 1:
             given = f"layers = {settings.layers}, but it has {checkpoint.n_layers} beside the embeddings"
+        elif longest < 1:
+            special = len(checkpoint.prefix) + len(checkpoint.suffix)
+            given = f"any text: it reads {checkpoint.limit} word pieces, of which {special} are special"
         elif size > longest:
             given = f"window = {settings.window}, but it reads {longest} word pieces beside the special ones"
         elif stride > size:
