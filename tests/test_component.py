@@ -49,6 +49,22 @@ def parse(nlp: Language, doc: Doc) -> Doc:
     return doc
 
 
+@pytest.mark.parametrize("bad", [numpy.nan, numpy.inf])
+def test_scores_that_are_no_numbers_end_the_training(bad: float) -> None:
+    nlp = blank_tagger()
+    examples = make_examples(nlp, 8)
+    initialize(nlp, examples)
+    emission = pipe(nlp).model.get_ref("heads").layers[0].get_ref("emission")
+    emission.set_param("W", emission.get_param("W") * bad)
+    before = weights(pipe(nlp).model)
+    with pytest.raises(ValueError, match=r"TL006.*'tl_ner'"):
+        nlp.update(examples, sgd=optimizer())
+    assert all(
+        numpy.array_equal(old, new, equal_nan=True)
+        for old, new in zip(before.values(), weights(pipe(nlp).model).values())
+    )
+
+
 # --- prediction and entities set before ---
 
 

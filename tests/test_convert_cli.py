@@ -160,7 +160,7 @@ def test_label_map_notation(tmp_path):
 def test_strict_refuses_what_is_repaired_otherwise(tmp_path, output):
     path = tmp_path / "in.tsv"
     path.write_text("a\tO\nb\tI-X\n\nc\tB-X\nd\tI-Y\ne\tB-X\n", encoding="utf8")
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(CorpusError, match="TL205") as caught:
         convert_file(path, output, strict=True)
     assert "2 illegal transition(s) under IOB2" in str(caught.value)
     assert r"line 2: 'b\tI-X'" in str(caught.value) and r"line 5: 'd\tI-Y'" in str(caught.value)

@@ -156,6 +156,14 @@ def test_wrong_log_corpus_and_model_are_named(tmp_path: Path) -> None:
     assert "TL408" in invoke(arguments).output
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    arguments = make_inputs(tmp_path)
+    Path(arguments[1]).parent.mkdir(parents=True, exist_ok=True)
+    Path(arguments[1]).write_text("a file stands in its place", encoding="utf8")
+    result = invoke(arguments)
+    assert result.exit_code == 1 and "TL406" in result.output and Path(arguments[1]).name in result.output
+
+
 def test_curve_is_read_as_logged(tmp_path: Path) -> None:
     srsly.write_jsonl(tmp_path / "log.jsonl", [{"step": 10, "scores": {"ents_f": 12.5}}])
     assert read_curve(tmp_path / "log.jsonl") == [(10, 0.125)]
