@@ -60,8 +60,8 @@ class Errors:
         "threshold in [components.{name}], for labels without one of their own, or remove label_thresholds."
     )
     TL014 = (
-        "[TL014] Component '{name}' has no weights yet, so it can neither predict nor learn. Call nlp.initialize() first, "
-        "or load a trained pipeline."
+        "[TL014] Component '{name}' has no weights yet, so it can neither predict nor learn. Call nlp.initialize() "
+        "first, or load a trained pipeline."
     )
     TL015 = "[TL015] Component '{name}': the temperature is {value!r}; expected a finite number above 0."
     TL016 = (
@@ -428,8 +428,8 @@ class Errors:
         "spacy_tlner.PretrainBiLM.v1, and a [corpora] block for its `corpus`; see configs/ner_bilm_crf.cfg."
     )
     TL608 = (
-        "[TL608] There is nothing to pretrain on: the corpus has no document beside the {n_dev} that are held out. Give "
-        "more text, or a smaller --n-dev."
+        "[TL608] There is nothing to pretrain on: the corpus has no document beside the {n_dev} that are held out. "
+        "Give more text, or a smaller --n-dev."
     )
     TL609 = (
         "[TL609] The loss of pretraining is no longer a finite number, after {step} updates. Lower the learning rate "
@@ -444,3 +444,7 @@ class Errors:
         "objective and the layer of words the same attr."
     )
     TL612 = "[TL612] {path} cannot be written: {reason}."
+    TL613 = (
+        "[TL613] The word list {path} has {word!r}, but attr is LOWER, and no word is that in lower case. Give a "
+        "list of words in lower case, or remove the file to have words counted anew."
+    )

@@ -287,6 +287,62 @@ def test_what_cannot_be_resumed(text: Path, tmp_path: Path, pretrained: Path) ->
             run(prepared, resume=True, on_log=lambda row: None)
 
 
+def test_another_word_list_cannot_be_resumed_with(text: Path, tmp_path: Path) -> None:
+    """The same words in another order would stand for other classes of the stored decoder, and nothing else fails."""
+    settings = {"pretraining.max_epochs": 1}
+    run(task(text, tmp_path / "out", **settings), resume=False, on_log=lambda row: None)
+    lines = (tmp_path / "words.txt").read_text().splitlines()
+    (tmp_path / "words.txt").write_text("\n".join(lines[::-1]))
+    again = task(text, tmp_path / "out", **settings)
+    before = again.model.get_ref("decoder").to_bytes()
+    with pytest.raises(ValueError, match=r"TL604.*word list"):
+        run(again, resume=True, on_log=lambda row: None)
+    assert again.model.get_ref("decoder").to_bytes() == before
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_nothing_beside_the_dev_set(tmp_path: Path, listed: bool) -> None:
+    few = tmp_path / "few.txt"
+    few.write_text("".join(" ".join(words) + "\n" for words, _ in (next(s) for s in [annotated()] for _ in range(20))))
+    if listed:
+        (tmp_path / "words.txt").write_text("the\n")
+    with pytest.raises(ValueError, match="TL608"):
+        run(task(few, tmp_path / "out"), resume=False, on_log=lambda row: None)
+    assert (tmp_path / "words.txt").exists() == listed, "an empty list would be taken for one the next time"
+
+
+def test_a_loss_that_is_not_finite(text: Path, tmp_path: Path) -> None:
+    prepared = task(text, tmp_path / "out", **{"pretraining.optimizer.learn_rate": 1e30})
+    with pytest.raises(ValueError, match="TL609"), numpy.errstate(all="ignore"):
+        run(prepared, resume=False, on_log=lambda row: None)
+
+
+@pytest.mark.parametrize("given", [{"cutoffs": [40, 20]}, {"cutoffs": [5, 5]}, {"cutoffs": [0]}, {"shrink": 0.0}])
+def test_impossible_clusters(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"TL610.*{next(iter(given))}"):
+        PretrainBiLM("words.txt", **given)
+
+
+@pytest.mark.parametrize(("attr", "known"), [("ORTH", "LOWER"), ("LOWER", "ORTH")])
+def test_words_must_be_listed_as_the_encoder_knows_them(text: Path, tmp_path: Path, attr: str, known: str) -> None:
+    words = {**TINY_ENCODER["embed"]["words"], "attr": known}
+    model = tagger({**TINY_ENCODER, "embed": {**TINY_ENCODER["embed"], "words": words}})
+    with pytest.raises(ValueError, match=f"TL611.*{attr}.*{known}"):
+        task(text, tmp_path / "out", **{"components.tl_ner.model": model, "pretraining.objective.attr": attr})
+
+
+def test_a_list_for_other_spellings(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("the\t9\nBerlin\t3\n")
+    with pytest.raises(ValueError, match=r"TL613.*'Berlin'"):
+        task(text, tmp_path / "out")
+
+
+def test_an_output_that_cannot_be_written(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match=r"TL612.*file/out"):
+        task(text, tmp_path / "file" / "out", **{"paths.words": str(tmp_path / "words.txt")})
+
+
 def spacy_command(*args: Any) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", "spacy", *map(str, args)], capture_output=True, text=True)
 
@@ -317,11 +373,30 @@ def test_the_commands(text: Path, tmp_path: Path) -> None:
     initialize_with(nlp, tmp_path / "theirs" / "model-last.bin")
 
 
-@pytest.mark.parametrize(("block", "reason"), [({}, "missing"), ({"corpus": "corpora.none"}, "no corpus")])
+CHARACTERS = {
+    "@architectures": "spacy.PretrainCharacters.v1",
+    "maxout_pieces": 2,
+    "hidden_size": 8,
+    "n_characters": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("block", "reason"),
+    [
+        ({}, "TL607.*missing"),
+        ({"corpus": "corpora.none"}, "TL607.*no corpus"),
+        ({"objective": CHARACTERS}, r"TL607.*spacy\.PretrainCharacters\.v1"),
+        ({"corpus": None}, "corpus"),
+    ],
+)
 def test_configs_without_pretraining(text: Path, tmp_path: Path, block: dict[str, Any], reason: str) -> None:
     config = load_config(CONFIG, interpolate=False)
+    config["paths"].update(text=str(text), words=str(tmp_path / "words.txt"))
     config["pretraining"] = {**config["pretraining"], **block} if block else {}
-    with pytest.raises(ValueError, match=f"TL607.*{reason}"):
+    if block == {"corpus": None}:
+        del config["pretraining"]["corpus"]
+    with pytest.raises(ValueError, match=reason):
         prepare(config, tmp_path, n_dev=5, n_words=5)
 
 
@@ -448,7 +523,8 @@ def test_texts(tmp_path: Path) -> None:
         "One two three four. Five six seven eight.",
         "Tiny.",
     ]
-    # what is too long is cut, and nothing is lost
+    # what is too long is cut, and nothing is lost: min_length is of sentences, not of what is left of one
+    assert read(tmp_path / "b.txt", max_length=3) == ["One two three ", "four. ", "Five six seven ", "eight."]
     assert read(tmp_path / "b.txt", max_length=3, min_length=1) == ["One two three ", "four. ", "Five six seven ", "eight.", "Tiny."]  # fmt: skip  # noqa: E501
 
 
@@ -464,7 +540,15 @@ def test_texts_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "a.csv", tmp_path / "none.txt", tmp_path):
         with pytest.raises(CorpusError, match="TL221"):
             read(path)
-    for name, data in (("a.jsonl", b'{"text": "fine"}\n{"no": 1}\n'), ("b.txt", b"fine\n\xff\xfe"), ("c.txt.gz", b"x")):
+    damaged = bytearray(gzip.compress(b"fine " * 500))
+    damaged[10:20] = b"\xff" * 10
+    for name, data in (
+        ("a.jsonl", b'{"text": "fine"}\n{"no": 1}\n'),
+        ("b.txt", b"fine\n\xff\xfe"),
+        ("c.txt.gz", b"x"),
+        ("d.txt.gz", bytes(damaged)),
+        ("e.txt.gz", gzip.compress(b"fine " * 500)[:-10]),
+    ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(CorpusError, match=f"TL222.*{name}"):
             read(tmp_path / name)

@@ -55,7 +55,10 @@ def pretrain(
 
 
 def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> "Run":
-    """A `Run` from a config; writes the word list if its file is not there. Raises TL607 and what its parts raise."""
+    """A `Run` from a config; writes the word list if its file is not there.
+
+    Raises TL607, TL608, TL612 and what its parts raise.
+    """
     from spacy.schemas import ConfigSchemaPretrain
     from spacy.training.pretrain import create_pretraining_model, ensure_docs
     from spacy.util import dot_to_object, load_model_from_config, registry
@@ -75,6 +78,7 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> "Run":
     if filled["training"]["seed"] is not None:
         fix_random_seed(filled["training"]["seed"])
     block = filled["pretraining"]
+    settings = registry.resolve(block, schema=ConfigSchemaPretrain)
     if block["corpus"].split(".")[-1] not in filled["corpora"]:
         raise ValueError(Errors.TL607.format(reason=f"there is no corpus {block['corpus']}"))
     corpus = registry.resolve({"corpus": dot_to_object(filled, block["corpus"])})["corpus"]
@@ -83,15 +87,22 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> "Run":
     else:
         corpus, dev = split_dev(corpus, nlp, n_dev)
     words = block["objective"].get("words")
-    if words is not None and not Path(words).exists():
+    if words is not None and Path(words).exists():
+        msg.info(f"Words to predict: {words}, which is there already")
+    elif words is not None:
         msg.info(f"Counting words for {words}")
         docs = (example.reference for example in corpus(nlp))
-        WordList.count(docs, block["objective"].get("attr", "LOWER"), n_words).write(Path(words))
-    settings = registry.resolve(block, schema=ConfigSchemaPretrain)
+        counted = WordList.count(docs, block["objective"].get("attr", "LOWER"), n_words)
+        if not counted.words:
+            raise ValueError(Errors.TL608.format(n_dev=len(dev)))
+        counted.write(Path(words))
     model = create_pretraining_model(nlp, settings)
     if "predictions" not in model.attrs:
         raise ValueError(Errors.TL607.format(reason=f"the objective is {block['objective'].get('@architectures')}"))
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(Errors.TL612.format(path=output, reason=error.strerror)) from error
     return Run(
         nlp=nlp,
         model=model,

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -31,9 +32,10 @@ def TextCorpus(
 
     path: a file, or a folder of which every .txt, .txt.gz, .jsonl and .jsonl.gz is read in order of name. A line is a
     text; of JSONL, the value of "text". sentences: one document a sentence (spaCy's rule-based sentencizer).
-    min_length: tokens below which a document is left out. max_length: tokens at which a longer one is cut, nothing of
-    it is lost; 0 for no limit. limit: documents to stop after; 0 for all. shuffle: the texts in an order drawn at
-    random, which is the same every time; all of them are then in memory. Otherwise files are read as they are used.
+    min_length: tokens below which a sentence (or text) is left out. max_length: tokens at which a longer one is cut,
+    nothing of it is lost; 0 for no limit. limit: documents to stop after; 0 for all. shuffle: the texts in an order
+    drawn at random, which is the same every time; all of them are then in memory. Otherwise files are read as they are
+    used.
     Raises CorpusError: TL221 on a path without such files, TL222 on a file or line that cannot be read.
     """
 
@@ -43,9 +45,7 @@ def TextCorpus(
         sentencizer, n = Sentencizer(), 0
         for text in _shuffled(read_lines(Path(path))) if shuffle else read_lines(Path(path)):
             doc = nlp.make_doc(text)
-            for part in _parts(sentencizer(doc) if sentences else doc, sentences, max_length):
-                if len(part) < max(min_length, 1):
-                    continue
+            for part in _parts(sentencizer(doc) if sentences else doc, sentences, min_length, max_length):
                 yield Example(part, part)
                 n += 1
                 if n == limit:
@@ -70,7 +70,7 @@ def read_lines(path: Path) -> Iterator[str]:
                     text = json.loads(line)["text"] if ".jsonl" in file.name and line.strip() else line
                     if text.strip():
                         yield text.strip()
-        except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zlib.error) as error:
             raise CorpusError(Errors.TL222.format(path=file, number=number, reason=error)) from error
 
 
@@ -80,9 +80,11 @@ def _shuffled(texts: Iterable[str]) -> list[str]:
     return held
 
 
-def _parts(doc: Doc, sentences: bool, max_length: int) -> Iterator[Doc]:
+def _parts(doc: Doc, sentences: bool, min_length: int, max_length: int) -> Iterator[Doc]:
     for span in doc.sents if sentences and len(doc) else [doc[:]]:
-        step = max_length or len(span) or 1
+        if len(span) < max(min_length, 1):
+            continue
+        step = max_length or len(span)
         for start in range(span.start, span.end, step):
             tokens = doc[start : min(start + step, span.end)]
             yield Doc(doc.vocab, words=[t.text for t in tokens], spaces=[bool(t.whitespace_) for t in tokens])

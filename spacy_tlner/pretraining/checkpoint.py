@@ -29,6 +29,7 @@ def save(path: Path, model: Model, optimizer: Optimizer, position: Position, epo
     """Write a checkpoint, whole or not at all. epoch_chance: `chance()` as it was when the epoch began."""
     state = {
         "position": asdict(position),
+        "words": model.attrs["words"],
         "tok2vec": model.get_ref("tok2vec").to_bytes(),
         "decoder": model.get_ref("decoder").to_bytes(),
         "optimizer": _optimizer_state(model, optimizer),
@@ -46,6 +47,8 @@ def load(path: Path, model: Model, optimizer: Optimizer) -> tuple[Position, Any,
     try:
         state = srsly.msgpack_loads(path.read_bytes())
         position = Position(**state["position"])
+        if not numpy.array_equal(state["words"], model.attrs["words"]):
+            raise ValueError("its word list is another one")
         model.get_ref("tok2vec").from_bytes(state["tok2vec"])
         model.get_ref("decoder").from_bytes(state["decoder"])
         _set_optimizer_state(model, optimizer, state["optimizer"], position.step)

@@ -73,7 +73,8 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
     """Train, write `model{epoch}.bin` as spaCy does, `model-best.bin` by dev perplexity, a log, and checkpoints.
 
     resume: go on from the folder's checkpoint, with the weights, moments, rates and random numbers that a run without
-    a stop would have. Returns the path of the best weights.
+    a stop would have. Returns the path of the best weights. Raises TL604 on what cannot be resumed from, TL605 on an
+    empty dev set, TL608 on an empty corpus, TL609 on a loss that is not finite.
     """
     path = task.output / CHECKPOINT
     position, skip = Position(), 0
@@ -96,7 +97,10 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
             docs = [doc for doc in ensure_docs(batch) if len(doc)]
             if not docs:
                 continue
-            meter.add(docs, make_update(task.model, docs, task.optimizer, loss_function))
+            loss = make_update(task.model, docs, task.optimizer, loss_function)
+            if not math.isfinite(loss):
+                raise ValueError(Errors.TL609.format(step=position.step))
+            meter.add(docs, loss)
             task.optimizer.step_schedules()
             position.step += 1
             position.batch = i + 1
@@ -105,6 +109,8 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
                 _score_and_save(task, position, meter, on_log)
                 checkpoint.save(path, task.model, task.optimizer, position, epoch_chance)
                 meter = _Meter()
+        if not position.step:
+            raise ValueError(Errors.TL608.format(n_dev=len(task.dev)))
         skip = 0
         position.epoch, position.batch = epoch + 1, 0
         _score_and_save(task, position, meter, on_log)

@@ -42,19 +42,28 @@ def PretrainBiLM(
     attr: the spelling that is predicted, and listed. cutoffs, shrink, precision: of the adaptive softmax, see
     `layers.softmax`; "bfloat16" is faster on processors that have it.
     The encoder's states must be forward beside backward halves of one BiLSTM layer: TL603 if a state can see the word
-    that it is to predict. Word layers learn the list as their seen words. Raises TL601, TL602 on a list that is none.
+    that it is to predict. Word layers learn the list as their seen words: TL611 if they do not go by `attr`, too.
+    Raises TL601, TL602, TL613 on a list that is none, TL610 on clusters that cannot be.
     """
+    if list(cutoffs) != sorted({c for c in cutoffs if c > 0}) or not shrink > 0:
+        raise ValueError(Errors.TL610.format(cutoffs=list(cutoffs), shrink=shrink))
 
     def create(vocab: Vocab, tok2vec: Model) -> Model:
         word_list = WordList.read(Path(words))
+        for word in word_list.words if attr == "LOWER" else ():
+            if word != word.lower():
+                raise ValueError(Errors.TL613.format(path=words, word=word))
         for node in tok2vec.walk():
             if node.name == "words":
+                if node.attrs["attr"] != attr:
+                    raise ValueError(Errors.TL611.format(attr=attr, known=node.attrs["attr"]))
                 learn_vocabulary(node, word_list.keys, numpy.asarray(word_list.counts))
         width = check_directions(tok2vec, vocab, word_list.words[0])
         clear_caches(tok2vec)
         decoder = AdaptiveSoftmax(word_list.n_classes, width, cutoffs, shrink, precision)
         refs: dict[str, Model | None] = {"tok2vec": tok2vec, "decoder": decoder}
         model: Model = Model("bilm", forward, init=init, layers=[tok2vec, decoder], refs=refs)
+        model.attrs["words"] = word_list.keys
         model.attrs["loss"] = partial(bilm_loss, decoder=decoder, words=word_list, attr=attr)
         model.attrs["predictions"] = partial(predictions_of, words=word_list, attr=attr)
         return model
