@@ -199,6 +199,8 @@ def test_cased_stays_with_the_outcome(checkpoint: Path, text_file: Path, tmp_pat
 
 
 def test_errors(checkpoint: Path, text_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for backend in (torch.cuda, torch.backends.mps):
+        monkeypatch.setattr(backend, "is_available", lambda: False)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("dear")
     short = tmp_path / "short.txt"
@@ -211,10 +213,51 @@ def test_errors(checkpoint: Path, text_file: Path, tmp_path: Path, monkeypatch: 
         ([checkpoint, text_file, tmp_path / "out", "--length", "4"], "TL557"),
         ([checkpoint, short, tmp_path / "out", *SMALL], "TL558"),
         ([checkpoint, tmp_path / "missing.txt", tmp_path / "out", *SMALL], "TL221"),
+        ([checkpoint, text_file, short / "out", *SMALL], "TL561"),
+        ([checkpoint, text_file, tmp_path / "out", *SMALL, "--gpu-id", "0"], "TL560"),
     ):
         result = run(*args)
         assert result.exit_code == 1 and number in result.output, (number, result.output)
     monkeypatch.setitem(sys.modules, "accelerate", None)
     result = run(checkpoint, text_file, tmp_path / "out")
-    assert result.exit_code == 1 and 'pip install "spacy-tlner[adapt]"' in " ".join(result.output.split())
+    assert (
+        result.exit_code == 1
+        and "TL551" in result.output
+        and 'pip install "spacy-tlner[adapt]"' in " ".join(result.output.split())
+    )
     assert not (tmp_path / "out").exists() and not checkpoints_of(tmp_path / "out").exists()
+
+
+def test_an_outcome_that_cannot_be_written_is_not_lost(
+    checkpoint: Path, text_file: Path, adapted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run has ended, so what resumes it trains no more, and writes what was trained."""
+    from transformers import BertForMaskedLM
+
+    output = tmp_path / "out"
+
+    def full_disk(
+        self: Any, path: Path, *args: Any, save: Any = BertForMaskedLM.save_pretrained, **settings: Any
+    ) -> Any:
+        if Path(path).parent == tmp_path:
+            raise OSError(28, "No space left on device")
+        return save(self, path, *args, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BertForMaskedLM, "save_pretrained", full_disk)
+        result = run(checkpoint, text_file, output, *SMALL)
+    assert result.exit_code == 1 and "TL559" in result.output and "No space left" in result.output
+    assert not output.exists() and checkpoints_of(output).is_dir()
+    assert run(checkpoint, text_file, output, *SMALL, "--resume").exit_code == 0
+    found, expected = weights_of(output), weights_of(adapted)
+    assert all(torch.equal(found[name], weight) for name, weight in expected.items())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+def test_into_the_folder_that_one_is_in(
+    checkpoint: Path, text_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    assert run(checkpoint, text_file, ".", *SMALL, "--max-steps", "1").exit_code == 0
+    assert (tmp_path / "out" / "model.safetensors").exists()

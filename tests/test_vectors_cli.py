@@ -160,6 +160,21 @@ def test_errors_leave_nothing(tmp_path: Path, content: str | None, args: list[st
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path]
 
 
+def test_folders_that_cannot_be_written(text_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result = run(text_file, tmp_path / "file" / "out", *SMALL)
+    assert result.exit_code == 1 and "TL545" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_into_the_folder_that_one_is_in(text_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    assert run(text_file, ".", *SMALL).exit_code == 0
+    nlp = spacy.load(tmp_path / "out")
+    assert nlp.vocab.vectors.shape[1] == 12 and nlp.vocab.vectors.name == "out"
+
+
 def test_broken_binary_corpus(tmp_path: Path) -> None:
     (tmp_path / "t.spacy").write_bytes(b"no DocBin")
     result = run(tmp_path / "t.spacy", tmp_path / "out")
@@ -169,4 +184,5 @@ def test_broken_binary_corpus(tmp_path: Path) -> None:
 def test_without_floret(text_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "floret", None)
     result = run(text_file, tmp_path / "out")
-    assert result.exit_code == 1 and 'pip install "spacy-tlner[vectors]"' in " ".join(result.output.split())
+    assert result.exit_code == 1 and "TL541" in result.output
+    assert 'pip install "spacy-tlner[vectors]"' in " ".join(result.output.split())

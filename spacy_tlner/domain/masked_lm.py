@@ -82,9 +82,11 @@ def adapt_checkpoint(
 
     The same seed, texts and machine give the same weights, also through an interruption and `resume`.
     Raises DomainError: TL551 without accelerate, TL552 to TL555 on what stands in the folders, TL556 and TL557 on the
-    checkpoint, TL558 without enough text, TL559 if the output cannot be written.
+    checkpoint, TL558 without enough text, TL559 if the output cannot be written, TL560 if torch sees no GPU and one is
+    asked for, TL561 if the checkpoints cannot be written.
     """
-    trainer_type = _trainer_type()
+    output = output.resolve()  # "." has no name to put checkpoints beside
+    trainer_type = _trainer_type(gpu)
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise DomainError(Errors.TL552.format(path=output))
     work = checkpoints_of(output)
@@ -188,10 +190,16 @@ def evaluate(model: Any, batches: Sequence[Any]) -> float:
     return total / max(n, 1)
 
 
-def _trainer_type() -> Any:
+def _trainer_type(gpu: bool) -> Any:
+    """Raises DomainError: TL551, TL560."""
+    import torch
+
     # transformers itself says so only once training begins
     if find_spec("accelerate") is None:
         raise DomainError(Errors.TL551)
+    # the trainer would take the CPU and say nothing
+    if gpu and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        raise DomainError(Errors.TL560)
     from transformers import Trainer
 
     return Trainer
@@ -238,11 +246,14 @@ def _last_checkpoint(work: Path, resume: bool) -> str | None:
 
 
 def _begin_or_compare(work: Path, run: dict[str, Any], resumed: bool) -> None:
-    """Note what a run is made of, or check that it is the same. Raises DomainError (TL555)."""
+    """Note what a run is made of, or check that it is the same. Raises DomainError: TL555, TL561."""
     path = work / RUN_FILE
     if not resumed:
-        work.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(run, indent=2), encoding="utf8")
+        try:
+            work.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(run, indent=2), encoding="utf8")
+        except OSError as error:
+            raise DomainError(Errors.TL561.format(path=work, reason=error.strerror or error)) from error
         return
     begun = json.loads(path.read_text(encoding="utf8"))
     different = [key for key in run if begun.get(key) != run[key]]

@@ -68,6 +68,7 @@ def train_vectors(
     floret = _floret()
     if settings.minn > settings.maxn:
         raise DomainError(Errors.TL544.format(minn=settings.minn, maxn=settings.maxn))
+    output = output.resolve()  # "." has no name
     check_output(output)
     with TemporaryDirectory() as work:
         text_file, table_file = Path(work) / "texts", Path(work) / "table.txt"
