@@ -105,7 +105,7 @@ def test_states_are_those_of_transformers(checkpoints: dict[str, Path], kind: st
 
 
 def test_other_families(checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    """Their parameters bear other names, and some norm the last layer once more, or share one layer."""
+    """Their parameters bear other names; some norm the last layer once more, or share one layer."""
     import transformers
 
     sizes = {**SIZES, "vocab_size": 220, "max_position_embeddings": 64}
@@ -123,6 +123,7 @@ def test_other_families(checkpoints: dict[str, Path], tmp_path: Path) -> None:
         (transformers.AlbertConfig(**sizes, embedding_size=8), 2),
         (transformers.ModernBertConfig(**sizes, pad_token_id=0, reference_compile=False), 4),
         (transformers.GPT2Config(vocab_size=220, n_embd=16, n_layer=3, n_head=2, n_positions=64), 4),
+        (transformers.XLMConfig(vocab_size=220, emb_dim=16, n_layers=3, n_heads=2, max_position_embeddings=64), 4),
     ):
         path = shutil.copytree(checkpoints["bert"], tmp_path / config.model_type)
         (path / "model.safetensors").unlink()

@@ -20,8 +20,8 @@ OutT = list[Floats2d]
 Pooling = Literal["first", "mean"]
 
 # A layer's number in a parameter's name, as the models of transformers spell it.
-_LAYER = re.compile(r"(?:^|\.)(?:layer|layers|block|blocks|h)\.(\d+)\.")
-_EMBEDDING = re.compile(r"embed|\bw[tp]e\b")
+_LAYER = re.compile(r"(?:^|\.)(?:layer|layers|block|blocks|h|attentions|ffns|layer_norm[12])\.(\d+)\.")
+_EMBEDDING = re.compile(r"emb|\bw[tp]e\b")
 # What a call of the encoder costs beside its pieces, in pieces: read off MiniLM on one core, 20 ms against 0.4 ms.
 _OVERHEAD = 48
 # In bfloat16 lengths are filled up to multiples of this: torch prepares a product once for each shape, which takes
