@@ -620,6 +620,7 @@ def test_gazetteer_formats(tmp_path):
         ("a.jsonl", '{"label": "A", "pattern": [{"POS": "NOUN"}]}\n', ["TL032", "POS"]),
         ("a.txt", "\n  \n", ["TL033"]),
         ("a.txt", b"\xff\xfe\x00", ["TL031"]),
+        ("a.json", '[{"label": "A", "pattern": "x"}]', ["TL031", ".jsonl"]),
         ("a.txt", None, ["TL031"]),
     ],
 )

@@ -45,6 +45,8 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _read(path: Path) -> Iterator[Entry]:
+    if path.suffix.lower() == ".json":  # whose lines would make terms
+        raise ValueError(Errors.TL031.format(path=path, reason="JSON is read from .jsonl only, one object a line"))
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as e:
