@@ -125,6 +125,10 @@ class Errors:
         "[TL040] spacy_tlner.{name}: width and rows must be at least 1, unk_rate at least 0 (0 trains no word as "
         "unknown). Given: {given}."
     )
+    TL045 = (
+        "[TL045] spacy_tlner.LookupWords has learned no words, so every word would be unknown. It learns them from a "
+        "tl_ner over it, or from spacy_tlner.PretrainBiLM; under other components use spacy_tlner.HashWords."
+    )
     TL050 = (
         "[TL050] spacy_tlner.StaticWords: the vocab has no vectors. Name a pipeline that has, in [initialize] vectors; "
         "`python -m spacy tlner vectors` makes one from your own text."

@@ -15,6 +15,7 @@ from corpus import (
     HASH_EMBED_CNN,
     LISTENER,
     LOOKUP_ENCODER,
+    SPACY_NER,
     TINY_ENCODER,
     entities,
     held_out_texts,
@@ -194,6 +195,37 @@ def test_what_a_shared_encoder_remembers_is_of_the_words_it_learned() -> None:
     found = model.predict(docs)
     clear_caches(model)
     assert all(numpy.array_equal(one, other) for one, other in zip(found, model.predict(docs)))
+
+
+def test_words_of_an_encoder_with_weights_are_left_as_they_are() -> None:
+    """Trained under a tagger alone it embeds every word; a fresh tl_ner over it must not make most of them unknown."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": TINY_ENCODER})
+    others: Any = nlp.add_pipe("tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": LISTENER}})
+    others.add_label("A")
+    nlp.initialize()
+    tok2vec: Any = nlp.get_pipe("tok2vec").model
+    doc = nlp.make_doc("Zebras graze quietly")
+    before = tok2vec.predict([doc])[0].copy()
+    nlp.add_pipe("tl_ner", config={"model": tagger(LISTENER)})
+    with nlp.select_pipes(disable=["tok2vec", "tagger"]):  # as spaCy does with what is sourced or frozen
+        nlp.initialize(lambda: make_examples(nlp, 20))
+    assert (tok2vec.predict([doc])[0] == before).all()
+    train(nlp, make_examples(nlp, 8), epochs=1)
+
+
+def test_looked_up_words_that_nobody_teaches() -> None:
+    """Every word would be the unknown one, and nothing would say so."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": LOOKUP_ENCODER})
+    nlp.add_pipe("ner", config={"model": {**SPACY_NER, "tok2vec": LISTENER}})
+    examples = make_examples(nlp, 8)
+    nlp.initialize(lambda: examples)
+    with pytest.raises(ValueError, match="TL045"):
+        nlp.update(examples, sgd=optimizer())
+    nlp.add_pipe("tl_ner", config={"model": tagger(LISTENER)})
+    nlp.initialize(lambda: examples)
+    assert nlp.update(examples, sgd=optimizer())["tl_ner"] > 0
 
 
 # --- transformers ---

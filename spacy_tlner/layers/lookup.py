@@ -7,6 +7,7 @@ import numpy
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ..errors import Errors
 from .types import Types
 from .vocabulary import Attr, drop_rare, forget_words, random_rows, set_table, vocabulary_attrs, word_keys
 
@@ -17,7 +18,8 @@ OutT = Floats2d
 def LookupWords(width: int, attr: Attr, unk_rate: float) -> Model[InT, OutT]:
     """Words by lookup, (types, width). The table grows with the vocabulary (`vocabulary.learn_vocabulary`).
 
-    Words outside it share the row `unknown`, trained by `vocabulary.drop_rare`. Raises TL002 on another attr.
+    Words outside it share the row `unknown`, trained by `vocabulary.drop_rare`. Raises TL002 on another attr, and TL045
+    in training before any vocabulary was learned.
     """
     return Model(
         "words",
@@ -30,6 +32,8 @@ def LookupWords(width: int, attr: Attr, unk_rate: float) -> Model[InT, OutT]:
 
 
 def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], list]]:
+    if is_train and not model.attrs["learned"]:
+        raise ValueError(Errors.TL045)
     ops = model.ops
     table: Any = model.get_param("table")
     keys = word_keys(model, types)

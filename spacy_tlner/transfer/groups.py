@@ -54,9 +54,11 @@ def upstream_of(listener: Any, nlp: Language) -> Any | None:
     return next(iter(linked + named), None)
 
 
-def upstream_models(model: Model, nlp: Language | None) -> Iterator[Model]:
-    """The models of the pipes that `model` listens to."""
+def fresh_upstreams(model: Model, nlp: Language | None) -> Iterator[Model]:
+    """The models of the pipes that `model` listens to, but for disabled ones: those came with weights."""
+    if nlp is None:
+        return
     for listener in listeners(model):
-        pipe = upstream_of(listener, nlp) if nlp is not None else None
-        if pipe is not None:
+        pipe = upstream_of(listener, nlp)
+        if pipe is not None and any(pipe is enabled for _, enabled in nlp.pipeline):
             yield pipe.model

@@ -9,17 +9,16 @@ from thinc.api import Model
 
 from ..layers.types import clear_caches
 from ..layers.vocabulary import learn_vocabulary
-from .groups import upstream_models
+from .groups import fresh_upstreams
 
 
 def learn_vocabularies(model: Model, docs: Iterable[Doc], nlp: Language | None) -> None:
     """Set the seen words of every word layer of `model` from the training documents.
 
-    A shared tok2vec is told once: one that already learned, from its own source or from another listener,
-    keeps what it knows.
+    A shared tok2vec is told once: one that came with weights, or learned from another listener, stays as it is.
     """
     word_layers = _word_layers(model)
-    for upstream in upstream_models(model, nlp):
+    for upstream in fresh_upstreams(model, nlp):
         clear_caches(upstream)  # of what it made of words that it had not seen yet
         word_layers += [node for node in _word_layers(upstream) if not node.attrs["learned"]]
     if not word_layers:
