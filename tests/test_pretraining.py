@@ -217,13 +217,21 @@ def test_it_learns_and_leaves_its_files(pretrained: Path) -> None:
     rows = list(srsly.read_jsonl(folder / LOG))
     left = {path.name for path in folder.iterdir()}
     assert left == {"model0.bin", "model1.bin", "model-last.bin", "model-best.bin", CHECKPOINT, LOG}
-    assert [row["epoch"] for row in rows][-1] == 2 and len(rows) >= 4
+    assert [(row["epoch"], row["step"]) for row in rows] == [(0, 4), (0, 8), (1, 11), (1, 15), (1, 19), (2, 22)]
     perplexities = [row["dev_perplexity"] for row in rows]
     # 60 words and 2: what knows nothing has a perplexity of 62
     assert perplexities[-1] < 25 < 40 < perplexities[0] < 62
     assert 0 < rows[0]["dev_unknown"] < 0.5 and rows[0]["words_per_second"] > 0
     rates = [row["learn_rate"] for row in rows]
     assert max(rates) <= 0.02 and rates[-1] < max(rates)
+
+
+def test_no_row_of_nothing(text: Path, tmp_path: Path) -> None:
+    """The last batch of an epoch was logged already, so the end of the epoch has nothing to add."""
+    settings = {"pretraining.n_save_every": 11, "pretraining.max_epochs": 1}
+    rows: list[dict[str, Any]] = []
+    run(task(text, tmp_path / "out", **settings), resume=False, on_log=rows.append)
+    assert [row["step"] for row in rows] == [11] and rows[0]["loss"] > 0
 
 
 def test_perplexity_is_that_of_the_states(text: Path, tmp_path: Path) -> None:
@@ -367,6 +375,8 @@ def test_the_commands(text: Path, tmp_path: Path) -> None:
     # a rate that is a schedule stays at its first value, 0, under spaCy's command: it takes a constant one
     config["pretraining"]["optimizer"]["learn_rate"] = 0.01
     config.to_disk(tmp_path / "constant.cfg")
+    missing = spacy_command(*ours[:3], tmp_path / "none", *paths, "--initialize.vectors", tmp_path / "nowhere")
+    assert missing.returncode == 1 and "E884" in missing.stdout and "Traceback" not in missing.stderr
     theirs = spacy_command("pretrain", tmp_path / "constant.cfg", tmp_path / "theirs", *paths)
     assert theirs.returncode == 0, theirs.stderr
     nlp = blank_tagger()

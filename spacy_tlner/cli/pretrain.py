@@ -49,7 +49,7 @@ def pretrain(
         msg.info(f"{len(task.dev):,} documents held out; weights, log and checkpoint go to {output}")
         msg.row(("epoch", "step", "words", "loss", "dev ppl", "dev UNK", "words/s"), widths=_WIDTHS)
         best = run_loop(task, resume=resume, on_log=_print_row)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)
     msg.good(f"Lowest dev perplexity: {best}")
 

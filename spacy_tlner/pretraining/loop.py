@@ -113,7 +113,8 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
             raise ValueError(Errors.TL608.format(n_dev=len(task.dev)))
         skip = 0
         position.epoch, position.batch = epoch + 1, 0
-        _score_and_save(task, position, meter, on_log)
+        if meter.words:
+            _score_and_save(task, position, meter, on_log)
         if not task.n_save_epoch or epoch % task.n_save_epoch == 0 or epoch == task.max_epochs - 1:
             _save_weights(task, f"model{epoch}.bin")
         checkpoint.save(path, task.model, task.optimizer, position, checkpoint.chance())
