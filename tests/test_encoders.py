@@ -286,7 +286,7 @@ def test_impossible_words_are_refused(build_words, given):
     ("expected", "words"),
     [
         (Casing.ALL_LOWER, "the x-ray α mp3-format don't"),
-        (Casing.INITIAL_UPPER, "The Ünïcödé Apple's X-ray Mp3-format"),
+        (Casing.INITIAL_UPPER, "The Ünïcödé Apple's X-ray Mp3-format ǅungla"),
         (Casing.ALL_UPPER, "NATO I IL-2 U.S. É"),
         (Casing.MIXED, "McDonald iPhone TNF-α eBay"),
         (Casing.NUMERIC, "1996 7 ٣٤"),

@@ -27,6 +27,13 @@ def test_alignment_by_hand() -> None:
         assert_allclose(numpy.bincount(tokens, weights, minlength=5), [1, 1, 1, 0, 1])
 
 
+def test_a_piece_of_no_text_goes_with_the_one_in_front_of_it() -> None:
+    """Some tokenizers add a piece, and say that it comes from nowhere: characters 0 to 0."""
+    doc = Doc(NLP.vocab, words=["abc", "d"])
+    pieces = align(doc, range(3), [(0, 3), (0, 0), (4, 5)])
+    assert pieces.starts.tolist() == [0, 2] and pieces.ends.tolist() == [2, 3]
+
+
 @st.composite
 def pieces_and_windows(draw: Any) -> tuple[Pieces, int, int]:
     """Tokens of 0 to 9 pieces, some of which are shared with the token before or are nobody's; a size and a stride."""

@@ -36,7 +36,7 @@ def align(doc: Doc, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -> P
     tokens = doc.to_array(["IDX", "LENGTH"]).astype("int64").reshape(-1, 2)
     starts = numpy.searchsorted(finishes, tokens[:, 0], side="right")
     ends = numpy.searchsorted(begins, tokens.sum(axis=1), side="left")
-    return Pieces(numpy.asarray(ids, dtype="int64"), starts, numpy.maximum(starts, ends))
+    return Pieces(numpy.asarray(ids, dtype="int64"), starts, ends)
 
 
 def windows(pieces: Pieces, size: int, stride: int) -> list[Window]:
