@@ -166,7 +166,8 @@ def prepare(name: str, text: Path, work: Path) -> None:
         overrides |= {**BILM, **PRETRAINING}
         args = [part for key, value in overrides.items() for part in (f"--{key}", str(value))]
         resume = ["--resume"] if (home / "checkpoint.msgpack").exists() else []
-        spacy_command(["tlner", "pretrain", str(CONFIGS / config), str(home), "--n-words", N_WORDS, *resume, *args], work / f"{name}.log")
+        command = ["tlner", "pretrain", str(CONFIGS / config), str(home), "--n-words", N_WORDS, *resume, *args]
+        spacy_command(command, work / f"{name}.log")
     minutes = (time.perf_counter() - began) / 60
     rows.append(BENCH, [{"case": "prepare", "system": name, "metric": "minutes", "value": minutes, "seed": 0}])
 
