@@ -47,6 +47,7 @@ TINY_ENCODER: dict[str, Any] = {
     "depth": 1,
     "dropout": "standard",
     "connection": "none",
+    "precision": "float32",
     "embed": {
         "@architectures": "spacy_tlner.WordCharEmbed.v1",
         "cache_size": 1000,

@@ -163,7 +163,7 @@ def test_scratch_and_transfer_differ_in_the_transfer_and_its_two_rates_only() ->
         config["training"]["optimizer"].pop("@optimizers")
     # a warm start moves less and needs more dropout; the workflow gives both targets the same dropout
     rates = [(c["training"].pop("dropout"), c["training"]["optimizer"].pop("learn_rate")) for c in (scratch, transfer)]
-    assert rates == [(0.5, 0.002), (0.7, 0.001)]
+    assert rates == [(0.6, 0.002), (0.7, 0.001)]
     assert scratch["paths"] == transfer["paths"]
     assert scratch["training"] == transfer["training"]
 
