@@ -230,13 +230,14 @@ def budget(system: str, train: Path) -> dict[str, Any]:
 
 
 def keep_curves(wanted: list[Run], work: Path) -> None:
-    """The dev F1 after each epoch, with and without a language model, as rows."""
+    """The dev F1 after each pass over the training set, with and without a language model, as rows."""
     kept = {(row["case"], row["system"], row["seed"]) for row in rows.read(BENCH) if row["metric"] == "dev_f_1"}
     for run in wanted:
         if run.system in CURVES and run.key not in kept:
             folder = model_folder(work, run.key)
-            # an epoch that was scored more than once counts with its last score
-            scores = dict(dev_curve(folder.with_name(f"{folder.name}.log")))
+            a_pass = len(DocBin().from_disk(run.train)) / 32
+            # a pass that was scored more than once counts with its last score
+            scores = {round(step / a_pass): f for _, step, f in dev_curve(folder.with_name(f"{folder.name}.log"))}
             facts = {"case": run.case, "system": run.system, "seed": run.seed}
             rows.append(BENCH, [{**facts, "metric": f"dev_f_{at}", "value": f} for at, f in scores.items() if at])
 
@@ -261,10 +262,10 @@ def print_tables() -> None:
         if seeds:
             gains = [pair[0][seed] - pair[1][seed] for seed in seeds]
             wins = f"{sum(gain > 0 for gain in gains)} of {len(gains)}"
-            firsts = zip(*(epochs_to_best(values, corpus, seed) for seed in seeds))
+            firsts = zip(*(passes_to_best(values, corpus, seed) for seed in seeds))
             f1 = [summary([of[seed] for seed in seeds]) for of in pair]
             lines.append((corpus, *f1, summary(gains), wins, *(f"{mean(epochs):.1f}" for epochs in firsts)))
-    best = "best dev F1 from scratch reached in epoch by bilm"
+    best = "passes to the best dev F1 from scratch: bilm"
     print("\n" + rows.table(("corpus", "bilm", "from scratch", "difference", "above", best, "from scratch"), lines))
     cases = {float(share): f"ncbi-{share}" for share in SHARES} | {100.0: "ncbi"}
     bilm, scratch = (
@@ -285,8 +286,8 @@ def share_for(f1: float, points: dict[float, float]) -> float:
     return xs[0] if f1 <= points[xs[0]] else float("nan")
 
 
-def epochs_to_best(values: Values, corpus: str, seed: int) -> tuple[float, float]:
-    """After how many epochs the pretrained tagger, and that from scratch, first had the best dev F1 from scratch."""
+def passes_to_best(values: Values, corpus: str, seed: int) -> tuple[float, float]:
+    """The passes after which the pretrained tagger, and that from scratch, first had the best dev F1 from scratch."""
 
     def curve(system: str) -> dict[int, float]:
         of = {at: values.get(f"dev_f_{at}", {}).get((corpus, system), {}).get(seed) for at in range(1, 1000)}

@@ -75,19 +75,19 @@ def train_and_score(run: Run, work: Path) -> list[dict[str, Any]]:
     ]
 
 
-def dev_curve(log: Path) -> list[tuple[int, float]]:
-    """Epoch and dev F1 of each evaluation in what `spacy train` printed.
+def dev_curve(log: Path) -> list[tuple[int, int, float]]:
+    """Epoch, step and dev F1 of each evaluation in what `spacy train` printed.
 
     A line of the table is epoch, step, losses, ENTS_F, ENTS_P, ENTS_R, SCORE.
     """
     lines = (line.split() for line in log.read_text(encoding="utf8").splitlines())
     scored = (cells for cells in lines if len(cells) >= 7 and cells[0].isdigit() and cells[1].isdigit())
-    return [(int(cells[0]), float(cells[-4])) for cells in scored]
+    return [(int(cells[0]), int(cells[1]), float(cells[-4])) for cells in scored]
 
 
 def best_epoch(log: Path) -> int:
     """The epoch of the highest dev F1, of equals the first."""
-    return max(dev_curve(log), key=lambda point: point[1])[0]
+    return max(dev_curve(log), key=lambda point: point[2])[0]
 
 
 def model_folder(work: Path, key: tuple[str, str, int]) -> Path:
