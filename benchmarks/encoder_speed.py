@@ -84,15 +84,7 @@ def main(
         for name, of in found.items()
     ]
     print(rows.table(header, body))
-    rows.append(
-        BENCH,
-        [
-            {"case": "bc5cdr", "system": name, "metric": metric, "value": value, "seed": 0}
-            for name, of in found.items()
-            for metric, value in of.items()
-        ],
-        threads=THREADS,
-    )
+    rows.append_metrics(BENCH, "bc5cdr", found, threads=THREADS)
 
 
 def trained(name: str, work: Path) -> Path:

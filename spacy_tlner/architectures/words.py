@@ -26,8 +26,8 @@ def HashWords(width: int = 96, rows: int = 5000, attr: Attr = "LOWER", unk_rate:
 def LookupWords(width: int = 100, attr: Attr = "LOWER", unk_rate: float = 0.5) -> Model[Types, Floats2d]:
     """A vector for each word that training or pretraining saw, and one for all others (Lample et al. 2016).
 
-    Larger than hashed words, and no two words share weights: what pretraining learns about rare words is not lost to
-    frequent ones. Words that come in with a warm start or pretrained weights keep their vectors. Otherwise as
+    Larger than hashed words, and no two words share weights, so frequent words cannot overwrite what pretraining has
+    learned of rare ones. Words that come in with a warm start or pretrained weights keep their vectors. Otherwise as
     HashWords.
     """
     _check("LookupWords", width, 1, unk_rate)

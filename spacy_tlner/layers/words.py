@@ -16,7 +16,7 @@ OutT = Floats2d
 _N_HASHES = 4
 
 
-def HashWords(width: int, rows: int, attr: Attr, unk_rate: float, nO: int | None = None) -> Model[InT, OutT]:
+def HashWords(width: int, rows: int, attr: Attr, unk_rate: float) -> Model[InT, OutT]:
     """Hash-embedded words, (types, width).
 
     Once a vocabulary was learned (`learn_vocabulary`), words outside it share the row `unknown`, which is trained by

@@ -72,8 +72,7 @@ def PretrainBiLM(
 
 
 def forward(model: Model, docs: list[Doc], is_train: bool) -> tuple[list[Floats2d], Callable]:
-    states, backprop = model.get_ref("tok2vec")(docs, is_train)
-    return states, backprop
+    return model.get_ref("tok2vec")(docs, is_train)
 
 
 def init(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:
