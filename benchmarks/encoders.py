@@ -61,6 +61,7 @@ PRETRAINING = {
     "pretraining.n_save_every": 500,
     "pretraining.optimizer.learn_rate.total_steps": 10400,
 }
+ADAPTATION = ("--length", "128", "--batch-size", "32", "--learn-rate", "1e-4", "--precision", FAST)
 MINILM = {"components.tl_ner.model.tok2vec.precision": FAST, "system.gpu_allocator": "null"}
 SYSTEMS = {
     "spacy-cnn": System("spacy_ner.cfg"),
@@ -154,7 +155,7 @@ def prepare(name: str, text: Path, work: Path) -> None:
     elif name == "adapted":
         source = str(start_path("minilm", work))
         resume = ["--resume"] if home.with_suffix(".checkpoints").exists() else []
-        args = ["tlner", "adapt", source, str(text), str(home), "--length", "128", "--batch-size", "32", *resume]
+        args = ["tlner", "adapt", source, str(text), str(home), *ADAPTATION, *resume]
         spacy_command(args, work / f"{name}.log")
     else:
         config = "ner_bilm_crf.cfg"

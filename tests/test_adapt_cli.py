@@ -18,6 +18,7 @@ from corpus import annotated
 from spacy_tlner.architectures import TransformerEncoder
 from spacy_tlner.cli import tlner
 from spacy_tlner.domain.masked_lm import AdaptSettings, checkpoints_of, evaluate, make_blocks, split
+from spacy_tlner.domain.masked_loss import masked_loss
 from tiny_transformers import tiny_bert, tiny_xlm_roberta
 
 TEXTS = [" ".join(words) for (words, _), _ in zip(annotated(), range(120))]
@@ -176,6 +177,36 @@ def test_loss_is_the_mean_over_masked_pieces(checkpoint: Path) -> None:
         logits = model(input_ids=batch["input_ids"]).logits.log_softmax(dim=-1)
         each += [-logits[i, j, label].item() for (i, j), label in numpy.ndenumerate(batch["labels"]) if label >= 0]
     assert found == pytest.approx(numpy.mean(each), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "electra", "deberta-v2", "albert", "mpnet"])
+def test_scores_of_masked_pieces_alone_give_the_same_loss(kind: str) -> None:
+    """The loss and its gradient, judged by transformers' own."""
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    more = {"embedding_size": 8} if kind in ("electra", "albert") else {}
+    torch.manual_seed(0)
+    model = AutoModelForMaskedLM.from_config(AutoConfig.for_model(kind, vocab_size=50, **sizes, **more)).eval()
+    ids = torch.randint(5, 50, (3, 9))
+    labels = torch.where(torch.rand(3, 9) < 0.3, ids, -100)
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
+    found = []
+    for loss in (masked_loss(model, dict(batch)), model(**batch).loss):
+        model.zero_grad()
+        loss.backward()
+        found.append({name: param.grad.clone() for name, param in model.named_parameters() if param.grad is not None})
+        found[-1]["loss"] = loss.detach()
+    assert set(found[0]) == set(found[1])
+    for name, gradient in found[1].items():
+        torch.testing.assert_close(found[0][name], gradient, msg=name)
+    assert masked_loss(model, {**batch, "labels": torch.full_like(labels, -100)}) == 0
+    n_masked = int((labels >= 0).sum())
+    rows: list[int] = []
+    handle = model.get_output_embeddings().register_forward_hook(lambda module, args, out: rows.append(len(out)))
+    masked_loss(model, batch)
+    handle.remove()
+    assert rows == [n_masked]
 
 
 def test_without_an_output_layer_one_begins_anew(text_file: Path, tmp_path: Path) -> None:

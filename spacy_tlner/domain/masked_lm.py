@@ -21,6 +21,7 @@ from ..files import whole_folder
 from ..layers.checkpoint import n_positions, quiet, special_ids, whole_text_tokenizer
 from ..layers.precision import Precision
 from .faults import DomainError
+from .masked_loss import masked_loss
 
 # What describes a run, in the folder of its checkpoints and in that of its outcome.
 RUN_FILE = "adaptation.json"
@@ -184,7 +185,8 @@ def evaluate(model: Any, batches: Sequence[Any]) -> float:
         for batch in batches:
             masked = int((batch["labels"] >= 0).sum())
             if masked:
-                total += float(model(**{key: value.to(model.device) for key, value in batch.items()}).loss) * masked
+                moved = {key: value.to(model.device) for key, value in batch.items()}
+                total += float(masked_loss(model, moved)) * masked
                 n += masked
     model.train(was_training)
     return total / max(n, 1)
@@ -200,9 +202,18 @@ def _trainer_type(gpu: bool) -> Any:
     # the trainer would take the CPU and say nothing
     if gpu and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
         raise DomainError(Errors.TL560)
-    from transformers import Trainer
+    import transformers
 
-    return Trainer
+    base: Any = transformers.Trainer
+
+    class MaskedTrainer(base):
+        def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            # over several GPUs the model is wrapped, and a batch's labels are not those of each
+            if hasattr(model, "get_output_embeddings"):
+                return masked_loss(model, inputs)
+            return super().compute_loss(model, inputs, *args, **kwargs)
+
+    return MaskedTrainer
 
 
 def _load(name: str, settings: AdaptSettings) -> tuple[Any, Any, bool]:
