@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, SupportsFloat, Union
+from typing import Any, NamedTuple, Union
 
-import numpy
 import srsly
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
@@ -18,17 +17,17 @@ from thinc.types import Floats2d
 
 from .annotate import set_candidates, set_ents
 from .chains import Chains
-from .crf.layer import add_gradient, chain_of
-from .crf.loss import ChainLoss, chain_loss
-from .crf.packing import Packing
 from .errors import Errors
-from .gold import Sets, possible_tags, training_sets
+from .gold import possible_tags, stack_or_none
 from .layers.heads import copy_tags, get_head, set_head
 from .layers.types import clear_caches
+from .learning import Curriculum, chain_of_head, head_loss, learn
 from .mentions import Scored, best_first
 from .processes import keep_forks_alive
+from .settings import candidates_of, check_spelling, thresholds_of
 from .tags import Mention, TagScheme
 from .transfer.pretrained import load_pretrained
+from .transfer.term import Term
 from .transfer.vocabulary import learn_vocabularies
 from .transfer.warm_start import warm_start
 
@@ -87,6 +86,9 @@ class Prediction(NamedTuple):
         "label_thresholds": {},
         "candidates": None,
         "incorrect_spans_key": None,
+        "heads": {},
+        "corpus_weights": {},
+        "terms": {},
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -100,6 +102,9 @@ def make_tl_ner(
     label_thresholds: dict[str, float],
     candidates: float | None,
     incorrect_spans_key: str | None,
+    heads: dict[str, str],
+    corpus_weights: dict[str, float],
+    terms: dict[str, Any],
     scorer: Callable | None,
 ) -> "TransferNER":
     """Make the component. See `TransferNER`."""
@@ -112,6 +117,9 @@ def make_tl_ner(
         label_thresholds=label_thresholds,
         candidates=candidates,
         incorrect_spans_key=incorrect_spans_key,
+        heads=heads,
+        corpus_weights=corpus_weights,
+        terms=terms,
         scorer=scorer,
     )
 
@@ -120,7 +128,8 @@ class TransferNER(TrainablePipe):
     """Named entity recognition with an exact linear-chain CRF, one chain a document.
 
     model: `Model[List[Doc], List[Floats2d]]` with refs `tok2vec` and `heads` (`spacy_tlner.TransferTagger.v1`).
-    head: the head that is trained and predicts. scorer: as in spaCy; None leaves scores empty.
+    head: the head that predicts, and learns unless `heads` says otherwise. scorer: as in spaCy; None leaves scores
+    empty.
     threshold: None: entities are the best tagging. A probability: entities are the mentions of at least this
     probability, best first where they overlap, so a lower one adds entities. label_thresholds: {label: its own
     threshold}, beside `threshold`; lowering one may put a mention in the place of another label's.
@@ -131,6 +140,10 @@ class TransferNER(TrainablePipe):
     Raises TL017 on a label in `label_thresholds` that a config cannot spell.
     incorrect_spans_key: for training, as in spaCy's `ner`: the spans `reference.spans[key]` are known to be no
     entities of their label, or of any if they have none. They count where tokens are not annotated otherwise.
+    heads: {corpus: head} which head learns from documents that a reader (`MultiCorpus.v1`) stamped with that corpus;
+    all others teach `head`. Every head has labels of its own; they share the encoder.
+    corpus_weights: {corpus: how much its documents count in the loss}, 1 for others. terms: losses beside the CRF's
+    (`transfer.term`), each under a name. Raises TL019 on a negative weight.
     """
 
     def __init__(
@@ -144,17 +157,18 @@ class TransferNER(TrainablePipe):
         label_thresholds: dict[str, float] | None = None,
         candidates: float | None = None,
         incorrect_spans_key: str | None = None,
+        heads: dict[str, str] | None = None,
+        corpus_weights: dict[str, float] | None = None,
+        terms: dict[str, Term] | None = None,
         scorer: Callable | None = make_ner_scorer(),
     ):
         self.vocab = vocab
         self.model = model
         self.name = name
-        for label in label_thresholds or {}:
-            # what confection mangles when it writes a config (`transfer.label_map` knows the same of its keys)
-            if any(sign in label for sign in ":=[]") or label.startswith("#"):
-                raise ValueError(Errors.TL017.format(name=name, label=label))
-        self.head = head
-        self.incorrect_spans_key = incorrect_spans_key
+        check_spelling(label_thresholds or {}, name)
+        for corpus, weight in (corpus_weights or {}).items():
+            if isinstance(weight, bool) or not weight >= 0:
+                raise ValueError(Errors.TL019.format(name=name, corpus=corpus, weight=weight))
         self.scorer = scorer
         # labels: {head: [labels]}, in the order of their tags; temperatures: {head: of its probabilities}. The rest
         # mirrors the config, where it is stored; here because `spacy find-threshold` sets it here
@@ -165,7 +179,20 @@ class TransferNER(TrainablePipe):
             "label_thresholds": dict(label_thresholds or {}),
             "candidates": candidates,
         }
-        self._scheme = TagScheme(())
+        self.curriculum = Curriculum(
+            name, head, dict(heads or {}), dict(corpus_weights or {}), dict(terms or {}), incorrect_spans_key
+        )
+        self._schemes: dict[str, TagScheme] = {}
+
+    @property
+    def head(self) -> str:
+        """The active head."""
+        return self.curriculum.active
+
+    @property
+    def incorrect_spans_key(self) -> str | None:
+        """The span group of a reference that holds what is known to be no entity."""
+        return self.curriculum.incorrect_spans_key
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -181,9 +208,15 @@ class TransferNER(TrainablePipe):
     @property
     def scheme(self) -> TagScheme:
         """The tags of the active head."""
-        if self._scheme.labels != self.labels:
-            self._scheme = TagScheme(self.labels)
-        return self._scheme
+        return self.schemes.get(self.head) or TagScheme(())
+
+    @property
+    def schemes(self) -> dict[str, TagScheme]:
+        """The tags of every head."""
+        for head, labels in self.cfg["labels"].items():
+            if head not in self._schemes or self._schemes[head].labels != tuple(labels):
+                self._schemes[head] = TagScheme(tuple(labels))
+        return {head: self._schemes[head] for head in self.cfg["labels"]}
 
     # --- prediction ---
 
@@ -193,7 +226,7 @@ class TransferNER(TrainablePipe):
         Raises TL011 to TL014 on settings that cannot be used.
         """
         docs = list(docs)
-        thresholds, least = self._thresholds(), self.candidates
+        thresholds, least = self.thresholds, self.candidates
         if not any(len(doc) for doc in docs):
             return [Prediction([], None if least is None else []) for _ in docs]
         chains = self.chains(docs)
@@ -227,12 +260,12 @@ class TransferNER(TrainablePipe):
         lengths = [len(doc) for doc in docs]
         ops = self.model.ops
         emissions = ops.flatten(self.model.predict(docs)) if any(lengths) else ops.alloc2f(0, self.scheme.n_tags)
-        possible = _stack_or_none(
+        possible = stack_or_none(
             [possible_tags(doc, self.scheme, ents_given=ents_given) for doc in docs], lengths, self.scheme
         )
         return Chains(
             emissions=emissions,
-            chain=self._chain(),
+            chain=chain_of_head(get_head(self.model.get_ref("heads"), self.head), self.scheme),
             scheme=self.scheme,
             lengths=lengths,
             possible=None if possible is None else ops.xp.asarray(possible),
@@ -255,32 +288,16 @@ class TransferNER(TrainablePipe):
     @property
     def candidates(self) -> float | None:
         """The least probability of a candidate; None if no candidates are written. Raises TL011."""
-        least = self.cfg["candidates"]
-        return None if least is None else self._probability("candidates", least)
+        return candidates_of(self.cfg, self.name)
 
-    def _thresholds(self) -> dict[str, float]:
-        """Of each label, the least probability of an entity; empty if the best tagging decides. Raises TL011-13."""
-        shared, each = self.cfg["threshold"], self.cfg["label_thresholds"]
-        if shared is None:
-            if each:
-                raise ValueError(Errors.TL013.format(name=self.name))
-            return {}
-        unknown = [label for label in each if label not in self.labels]
-        if unknown:
-            raise ValueError(Errors.TL012.format(name=self.name, unknown=unknown, labels=", ".join(self.labels)))
-        each = {label: self._probability(f"label_thresholds.{label}", value) for label, value in each.items()}
-        return dict.fromkeys(self.labels, self._probability("threshold", shared)) | each
-
-    def _probability(self, setting: str, value: Any) -> float:
-        # read at every prediction and not only once: `spacy find-threshold` and users set `cfg`
-        if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not 0 <= float(value) <= 1:
-            raise ValueError(Errors.TL011.format(name=self.name, setting=setting, value=value))
-        return float(value)
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Of each label, the least probability of an entity; empty: the best tagging decides. Raises TL011 to TL013."""
+        return thresholds_of(self.cfg, self.labels, self.name)
 
     def check_ready(self) -> None:
         """Raise what a prediction would raise for this component's state: TL011 to TL013, and TL014 (as KeyError)."""
-        self._thresholds()
-        _ = self.candidates
+        _ = self.thresholds, self.candidates
         self._require_weights()
 
     def _require_weights(self) -> None:
@@ -312,58 +329,34 @@ class TransferNER(TrainablePipe):
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return losses
-        self.cfg["temperatures"].pop(self.head, None)
+        self.cfg["temperatures"].clear()
         set_dropout_rate(self.model, drop)
-        head = get_head(self.model.get_ref("heads"), self.head)
         states, backprop_encoder = self.model.get_ref("tok2vec").begin_update(docs)
-        emissions, backprop_head = head.begin_update(states)
-        loss = self._loss(examples, emissions)
-        add_gradient(head.get_ref("crf"), loss)
+        d_states, parts = learn(self.model.get_ref("heads"), self.schemes, self.curriculum, examples, states)
         # always called, also when gold says nothing: a shared encoder waits for its last listener's gradient
-        backprop_encoder(backprop_head(self._split(loss.d_emissions, docs)))
+        backprop_encoder(d_states)
         if sgd not in (None, False):
             self.finish_update(sgd)
-        losses[self.name] += float(loss.losses.mean())
+        losses[self.name] += sum(parts.values())
+        for term in self.curriculum.terms:
+            losses[f"{self.name}_{term}"] = losses.get(f"{self.name}_{term}", 0.0) + parts[term]
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: list[Floats2d]) -> tuple[float, list[Floats2d]]:
         """The mean loss of a batch and its gradient with respect to the emissions, both as in `update`."""
         examples = list(examples)
         validate_examples(examples, "TransferNER.get_loss")
-        if not any(len(eg.predicted) for eg in examples):
+        filled = [(eg, of) for eg, of in zip(examples, scores) if len(eg.predicted)]
+        if not filled:
             return 0.0, scores
-        loss = self._loss(examples, scores)
-        return float(loss.losses.mean()), self._split(loss.d_emissions, [eg.predicted for eg in examples])
+        head = get_head(self.model.get_ref("heads"), self.head)
+        theirs, emissions = zip(*filled)
+        value, loss, _ = head_loss(head, self.scheme, self.curriculum, theirs, emissions, len(filled))
+        return value, self._split(loss.d_emissions, [eg.predicted for eg in examples])
 
     def rehearse(self, examples: Iterable[Example], **config: Any) -> dict[str, float]:
         """Refused (TL007): there is no source model to rehearse from yet."""
         raise ValueError(Errors.TL007.format(name=self.name))
-
-    def _loss(self, examples: list[Example], emissions: list[Floats2d]) -> ChainLoss:
-        ops = self.model.ops
-        examples = [eg for eg in examples if len(eg.predicted)]
-        lengths = [len(eg.predicted) for eg in examples]
-        golds = [training_sets(eg, self.scheme, self.incorrect_spans_key) for eg in examples]
-        allowed = numpy.concatenate([gold.allowed for gold in golds])
-        possible = _stack_or_none([gold.possible for gold in golds], lengths, self.scheme)
-        packing = Packing.of(lengths, ops.xp)
-        loss = chain_loss(
-            ops.flatten(emissions),
-            packing,
-            self._chain(),
-            ops.xp.asarray(allowed),
-            possible=None if possible is None else ops.xp.asarray(possible),
-            forbidden=[gold.forbidden for gold in golds],
-            weights=ops.xp.full(len(examples), 1 / len(examples), dtype="float32"),
-        )
-        if not bool(ops.xp.isfinite(loss.losses).all()):
-            raise ValueError(Errors.TL006.format(name=self.name))
-        return loss
-
-    def _chain(self) -> Any:
-        crf = get_head(self.model.get_ref("heads"), self.head).get_ref("crf")
-        scheme = self.scheme
-        return chain_of(crf, scheme.legal, scheme.legal_start, scheme.legal_end)
 
     def _split(self, flat: Floats2d, docs: list[Doc]) -> list[Floats2d]:
         return self.model.ops.unflatten(flat, self.model.ops.asarray1i([len(doc) for doc in docs]))
@@ -396,6 +389,8 @@ class TransferNER(TrainablePipe):
         resolved = self._resolve_labels(labels, examples)
         for head, names in resolved.items():
             self._check_labels(head, names)
+        for term in self.curriculum.terms.values():
+            term.check(resolved, self.name)
         self.cfg["labels"], self.cfg["temperatures"] = resolved, {}
         self._build_heads()
         sample = [eg.predicted for eg in examples if len(eg.predicted)][:10]
@@ -437,17 +432,21 @@ class TransferNER(TrainablePipe):
         return 1
 
     def _resolve_labels(self, labels: Labels | None, examples: list[Example]) -> dict[str, list[str]]:
-        if isinstance(labels, dict):
-            if self.head not in labels:
-                raise ValueError(Errors.TL009.format(name=self.name, head=self.head, heads=", ".join(labels)))
-            return {head: list(names) for head, names in labels.items()}
+        """{head: labels}: those given, and for heads that have none those in the examples that belong to them."""
         if isinstance(labels, str):
             raise ValueError(Errors.TL010.format(name=self.name, labels=labels))
-        if labels is not None:
-            return {self.head: list(labels)}
-        # labels from add_label stand first, as in spaCy's own components
-        found = sorted({ent.label_ for eg in examples for ent in eg.reference.ents} - set(self.labels))
-        return {self.head: [*self.labels, *found]}
+        given = labels if isinstance(labels, dict) else {} if labels is None else {self.head: labels}
+        if given and self.head not in given:
+            raise ValueError(Errors.TL009.format(name=self.name, head=self.head, heads=", ".join(given)))
+        resolved = {head: list(names) for head, names in given.items()}
+        for head in dict.fromkeys((self.head, *self.curriculum.heads.values())):
+            if head not in resolved:
+                # labels from add_label stand first, as in spaCy's own components
+                before = self.cfg["labels"].get(head, ())
+                theirs = (eg for eg in examples if self.curriculum.head_of(eg) == head)
+                found = {ent.label_ for eg in theirs for ent in eg.reference.ents}
+                resolved[head] = [*before, *sorted(found.difference(before))]
+        return resolved
 
     def _check_labels(self, head: str, labels: list[str]) -> None:
         if not labels:
@@ -463,7 +462,12 @@ class TransferNER(TrainablePipe):
         heads.attrs["names"] = []
         for name, labels in self.cfg["labels"].items():
             set_head(heads, name, TagScheme(tuple(labels)).n_tags)
-        heads.attrs["active"] = heads.attrs["names"].index(self.head) if self.cfg["labels"] else 0
+        self._activate()
+
+    def _activate(self) -> None:
+        """Let the model predict with the active head, which need not be the one it was stored with."""
+        names = self.model.get_ref("heads").attrs["names"]
+        self.model.get_ref("heads").attrs["active"] = names.index(self.head) if self.head in names else 0
         self._set_width()
 
     def _set_width(self) -> None:
@@ -502,6 +506,7 @@ class TransferNER(TrainablePipe):
             },
             exclude,
         )
+        self._activate()
         return self
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "TransferNER":
@@ -512,6 +517,7 @@ class TransferNER(TrainablePipe):
             "model": lambda p: self.model.from_bytes(Path(p).read_bytes()),
         }
         from_disk(path, readers, exclude)
+        self._activate()
         return self
 
     def _stored_cfg(self) -> dict[str, Any]:
@@ -525,11 +531,3 @@ class TransferNER(TrainablePipe):
         built = {name: get_head(heads, name).get_ref("emission").get_dim("nO") for name in heads.attrs["names"]}
         if list(built.items()) != [(name, TagScheme(tuple(of)).n_tags) for name, of in self.cfg["labels"].items()]:
             self._build_heads()
-
-
-def _stack_or_none(sets: list[Sets | None], lengths: list[int], scheme: TagScheme) -> Sets | None:
-    """Per-document sets, where None means everything, as one array; None if all are None."""
-    if all(part is None for part in sets):
-        return None
-    everything = [numpy.ones((n, scheme.n_tags), dtype=bool) if s is None else s for s, n in zip(sets, lengths)]
-    return numpy.concatenate(everything)

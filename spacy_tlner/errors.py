@@ -72,6 +72,11 @@ class Errors:
         "[TL017] Component '{name}': label_thresholds names {label!r}, which a config cannot spell: a key may hold no "
         "':', '=', '[' or ']' nor begin with '#'. Use the one threshold for all labels, or rename the label."
     )
+    TL018 = (
+        "[TL018] Component '{name}': there is no head {head!r}; the labels given are for: {heads}. Name it in "
+        "`labels`, or correct `heads`, {{corpus: head}}, in the component's block."
+    )
+    TL019 = "[TL019] Component '{name}': corpus_weights.{corpus} is {weight!r}; expected a number of at least 0."
     TL020 = (
         "[TL020] The corpus {corpus!r} is said to annotate {label!r}, which this component does not know (it knows: "
         "{labels}). Correct `annotates` of the reader, or add the label: in [initialize.components] labels, or with "

@@ -94,6 +94,14 @@ def possible_tags(doc: Doc, scheme: TagScheme, *, ents_given: bool = True) -> Se
     return possible
 
 
+def stack_or_none(sets: list[Sets | None], lengths: list[int], scheme: TagScheme) -> Sets | None:
+    """Per-document sets, where None means everything, as one array; None if all are None."""
+    if all(part is None for part in sets):
+        return None
+    everything = [numpy.ones((n, scheme.n_tags), dtype=bool) if s is None else s for s, n in zip(sets, lengths)]
+    return numpy.concatenate(everything)
+
+
 class Gold(NamedTuple):
     """What a document is trained on: what gold allows, which runs of tags it rules out, and what is possible at all."""
 

@@ -6,6 +6,7 @@ from spacy.tokens import Doc
 
 _CORPUS = "spacy_tlner.corpus"
 _ANNOTATED = "spacy_tlner.annotated"
+_WEIGHT = "spacy_tlner.weight"
 
 
 def stamp(doc: Doc, corpus: str) -> None:
@@ -26,3 +27,13 @@ def stamp_annotated(doc: Doc, labels: Sequence[str]) -> None:
 def annotated_labels(doc: Doc) -> list[str] | None:
     """The labels that were annotated in `doc`; None without a stamp, which means every label."""
     return doc.user_data.get(_ANNOTATED)
+
+
+def stamp_weight(doc: Doc, weight: float) -> None:
+    """Note on `doc` how much it counts in a loss, beside 1 for others."""
+    doc.user_data[_WEIGHT] = float(weight)
+
+
+def weight_of(doc: Doc) -> float:
+    """How much `doc` counts in a loss; 1 without a stamp."""
+    return doc.user_data.get(_WEIGHT, 1.0)

@@ -30,7 +30,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mentions": {"tags", "errors"},
     "chains": {"mentions", "crf", "tags"},
     "annotate": {"mentions", "gold", "tags"},
-    "component": {"chains", "annotate", "mentions", "transfer", "layers", "crf", "tags", "gold", "processes", "errors"},
+    "settings": {"errors"},
+    "learning": {"transfer", "gold", "layers", "crf", "tags", "stamps", "errors"},
+    "component": {
+        *("chains", "annotate", "learning", "mentions", "transfer", "layers", "tags", "gold", "stamps"),
+        *("processes", "settings", "errors"),
+    },
     "optimizer": {"transfer", "errors"},
     "corpora": {"stamps", "files", "errors"},
     "domain": {"layers", "files", "errors"},

@@ -11,21 +11,17 @@ from spacy.util import load_model
 from thinc.api import Model
 
 from ..errors import Errors
-from ..layers.heads import copy_tags, get_head
 from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
-from ..tags import OUTSIDE, TagScheme
 from .groups import GROUPS, layer_groups, listeners, upstream_of
-from .label_map import LabelMatch, match_labels
+from .head_rows import PARTS, HeadPair, pair_heads
 
 # With a handler of its own, as spaCy's: what a warm start copied is shown without `-V`.
 logger = logging.getLogger("spacy_tlner")
 if not logger.handlers:
     logger.addHandler(logging.StreamHandler())
     logger.setLevel(logging.INFO)
-
-_HEAD_GROUPS = ("head", "transitions")
 
 
 @dataclass
@@ -40,6 +36,7 @@ class WarmStartReport:
     labels: dict[str, str] = field(default_factory=dict)  # our label: the source's, both heads' rows copied
     labels_fresh: list[str] = field(default_factory=list)
     labels_dropped: list[str] = field(default_factory=list)
+    other_heads: dict[str, str] = field(default_factory=dict)  # head: how many of its labels were copied
     words_known: dict[str, int] | None = None  # words seen by the source, by us, by either
     lexicons: list[str] = field(default_factory=list)  # of each that was copied, whose entries it has now
 
@@ -49,7 +46,7 @@ class WarmStartReport:
         same = [ours for ours, theirs in self.labels.items() if ours == theirs]
         texts = {
             "layers copied": ", ".join(
-                f"{group} ({n:,} {'tags' if group in _HEAD_GROUPS else 'weights'})" for group, n in self.copied.items()
+                f"{group} ({n:,} {'tags' if group in PARTS else 'weights'})" for group, n in self.copied.items()
             ),
             "layers resized": ", ".join(f"{group} ({change} tags)" for group, change in self.resized.items()),
             "layers fresh": ", ".join(self.fresh),
@@ -60,6 +57,8 @@ class WarmStartReport:
             "words known": ", ".join(f"{who} {n:,}" for who, n in (self.words_known or {}).items()),
             "lexicon entries": ", ".join(self.lexicons),
         }
+        if self.other_heads:
+            texts["other heads"] = ", ".join(f"{head} ({of})" for head, of in self.other_heads.items())
         return {name: text or "-" for name, text in texts.items()}
 
 
@@ -74,7 +73,9 @@ def warm_start(
 ) -> WarmStartReport:
     """Copy into an initialized tagger what fits from a trained pipeline. All checks come before the first copy.
 
-    component: the target, with `model`, `labels`, `head` and `name`. source: path or package of the pipeline.
+    Every head of the target starts from the source's head of that name, or else from the one that predicts there.
+    component: the target, with `model`, `schemes`, `head` and `name`. label_map: for the target's active head; others
+    match labels by equal name. source: path or package of the pipeline.
     layers: groups to copy, by default all that both have. Raises TL102 to TL104 for labels, TL106 if the source has
     no such tagger, TL107 on an unknown layer group, TL108 where shapes differ, TL109 where a listener's upstream
     is not the source's.
@@ -83,16 +84,14 @@ def warm_start(
     donor: Any = source_nlp.get_pipe(_find_tagger(source_nlp, source, source_component))
     theirs, ours = layer_groups(donor.model), layer_groups(component.model)
     chosen = _choose(layers, theirs, ours, source)
-    labels = match_labels(donor.labels, component.labels, label_map)
-    body = [group for group in chosen if group not in _HEAD_GROUPS]
+    pairs = list(pair_heads(component, donor, label_map))
+    body = [group for group in chosen if group not in PARTS]
     _check_listeners(component, nlp, donor, source_nlp, source)
     for group in body:
         _check_shapes(group, theirs[group], ours[group], source)
-    old_head = get_head(donor.model.get_ref("heads"), donor.head)
-    new_head = get_head(component.model.get_ref("heads"), component.head)
-    widths = [head.get_ref("emission").get_dim("nI") for head in (old_head, new_head)]
-    if "head" in chosen and widths[0] != widths[1]:
-        raise _misfit("head", "emission.W", widths, source)
+    for pair in pairs:
+        if "head" in chosen and pair.widths[0] != pair.widths[1]:
+            raise _misfit("head", "emission.W", pair.widths, source)
 
     report = WarmStartReport(str(source), component.name)
     for group in body:
@@ -103,8 +102,10 @@ def warm_start(
             _copy(theirs[group], ours[group])
         if group == "lexicon":
             report.lexicons = [take_entries(new, old) for old, new in zip(theirs[group], ours[group])]
-    if any(group in chosen for group in _HEAD_GROUPS):
-        _copy_head(old_head, new_head, donor.labels, component.labels, labels, chosen, report)
+    if any(group in chosen for group in PARTS):
+        for pair in pairs:
+            pair.copy(chosen)
+            _report_head(report, pair, chosen, is_active=pair.name == component.head)
     report.fresh = [group for group in ours if group not in chosen]
     clear_caches(component.model)
     logger.info("Warm start of '%s' from %s", report.component, report.source)
@@ -188,28 +189,17 @@ def _take_words(theirs: list[Model], ours: list[Model]) -> dict[str, int]:
     return {**known, "together": len(ours[0].attrs["seen"])}
 
 
-def _copy_head(
-    old_head: Model,
-    new_head: Model,
-    old_labels: Sequence[str],
-    new_labels: Sequence[str],
-    labels: LabelMatch,
-    chosen: Sequence[str],
-    report: WarmStartReport,
-) -> None:
-    old, new = TagScheme(tuple(old_labels)), TagScheme(tuple(new_labels))
-    rows = [(OUTSIDE, OUTSIDE)]
-    for target, source in labels.matched.items():
-        rows += list(zip(old.tags_of(source).tolist(), new.tags_of(target).tolist()))
-    nodes = {"head": "emission", "transitions": "crf"}
-    copy_tags(old_head, new_head, rows, parts=[nodes[group] for group in _HEAD_GROUPS if group in chosen])
-    for group in _HEAD_GROUPS:
+def _report_head(report: WarmStartReport, pair: HeadPair, chosen: Sequence[str], *, is_active: bool) -> None:
+    if not is_active:
+        report.other_heads[pair.name] = f"{len(pair.labels.matched)} of {len(pair.new_scheme.labels)} labels"
+        return
+    for group in PARTS:
         if group in chosen:
-            if old.n_tags != new.n_tags:
-                report.resized[group] = f"{old.n_tags} -> {new.n_tags}"
-            report.copied[group] = len(rows)
-    report.labels = dict(labels.matched)
-    report.labels_fresh, report.labels_dropped = list(labels.fresh), list(labels.dropped)
+            if pair.old_scheme.n_tags != pair.new_scheme.n_tags:
+                report.resized[group] = f"{pair.old_scheme.n_tags} -> {pair.new_scheme.n_tags}"
+            report.copied[group] = len(pair.rows)
+    report.labels = dict(pair.labels.matched)
+    report.labels_fresh, report.labels_dropped = list(pair.labels.fresh), list(pair.labels.dropped)
 
 
 def _check_listeners(

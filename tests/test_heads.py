@@ -1,0 +1,229 @@
+"""Several heads over one encoder, and how much a document counts. Judges: sums of single updates, repeated documents,
+what two separate corpora say, and a round trip."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.training import Example
+from spacy.util import fix_random_seed
+from thinc.api import Model
+
+from corpus import blank_tagger, entities, initialize, make_examples, tagger, train, write_corpus
+from spacy_tlner.component import TransferNER
+from spacy_tlner.stamps import stamp, stamp_weight
+
+# one corpus knows persons only, the other places and, under another name, organisations
+PEOPLE, PLACES = {"ORG": "", "LOC": ""}, {"PER": "", "ORG": "COMPANY"}
+
+
+def pipe(nlp: Language) -> TransferNER:
+    component = nlp.get_pipe("tl_ner")
+    assert isinstance(component, TransferNER)
+    return component
+
+
+def stamped(nlp: Language, corpus: str, n: int, rename: dict[str, str], skip: int = 0) -> list[Example]:
+    examples = make_examples(nlp, n, skip=skip, rename=rename)
+    for eg in examples:
+        stamp(eg.reference, corpus)
+    return examples
+
+
+def two_heads(**config: Any) -> tuple[Language, list[Example], list[Example]]:
+    """An initialized pipeline whose head "places" belongs to the corpus "gazette", and examples of either corpus."""
+    fix_random_seed(0)
+    nlp = blank_tagger(heads={"gazette": "places"}, **config)
+    people, places = stamped(nlp, "news", 60, PEOPLE), stamped(nlp, "gazette", 60, PLACES, skip=60)
+    initialize(nlp, [*people, *places])
+    for node in pipe(nlp).model.walk():
+        if node.name == "words":
+            node.attrs["unk_rate"] = 0.0  # no chance in it
+    return nlp, people, places
+
+
+def gradients(nlp: Language, examples: list[Example]) -> dict[str, numpy.ndarray]:
+    """Of all parameters, after one update without a step."""
+    model: Model = pipe(nlp).model
+    for node in model.walk():
+        for name in node.grad_names:
+            node.set_grad(name, node.get_grad(name) * 0)
+    nlp.update(examples, sgd=False)
+    return {
+        f"{i}.{node.name}.{name}": node.get_grad(name).copy() if node.has_grad(name) else node.get_param(name) * 0
+        for i, node in enumerate(model.walk(order="dfs_pre"))
+        for name in node.param_names
+        if node.has_param(name)
+    }
+
+
+def assert_sum(found: dict[str, Any], parts: list[tuple[float, dict[str, Any]]]) -> None:
+    assert sum(float(abs(gradient).sum()) > 0 for gradient in found.values()) > 3
+    for name, gradient in found.items():
+        expected = sum(factor * of[name] for factor, of in parts)
+        numpy.testing.assert_allclose(gradient, expected, atol=2e-5, err_msg=name)
+
+
+def test_each_document_teaches_its_own_head() -> None:
+    nlp, people, places = two_heads()
+    both = gradients(nlp, [people[0], places[0], people[1]])
+    alone = [gradients(nlp, [eg]) for eg in (people[0], places[0], people[1])]
+    assert_sum(both, [(1 / 3, of) for of in alone])
+    # and no other: of the documents alone, one has no gradient where the other has
+    of_head = [{name for name, gradient in of.items() if "crf" in name and abs(gradient).sum()} for of in alone[:2]]
+    assert len(of_head[0]) == len(of_head[1]) == 3 and not of_head[0] & of_head[1]
+
+
+def test_the_loss_is_the_mean_over_documents_of_both() -> None:
+    nlp, people, places = two_heads()
+    batches = [[people[0]], [places[0]], [people[0], places[0]]]
+    found = [nlp.update(batch, sgd=False, losses={})["tl_ner"] for batch in batches]
+    assert found[2] == pytest.approx((found[0] + found[1]) / 2, rel=1e-5)
+
+
+def test_a_document_of_weight_two_is_that_document_twice() -> None:
+    nlp, people, places = two_heads()
+    batch = [people[0], places[0]]
+    twice = gradients(nlp, [people[0], people[0], places[0]])
+    loss = [nlp.update([*batch, people[0]], sgd=False, losses={})["tl_ner"]]
+    stamp_weight(people[0].reference, 2.0)
+    assert_sum(gradients(nlp, batch), [(3 / 2, twice)])
+    loss.append(nlp.update(batch, sgd=False, losses={})["tl_ner"])
+    assert loss[1] == pytest.approx(loss[0] * 3 / 2, rel=1e-5)
+
+
+def test_weights_of_corpora_and_of_documents_multiply() -> None:
+    nlp, people, places = two_heads(corpus_weights={"gazette": 0.5})
+    alone = [gradients(nlp, [eg]) for eg in (people[0], places[0])]
+    stamp_weight(places[0].reference, 3.0)
+    assert_sum(gradients(nlp, [people[0], places[0]]), [(0.5, alone[0]), (0.5 * 3.0, alone[1])])
+
+
+def test_a_corpus_of_weight_zero_teaches_nothing() -> None:
+    nlp, people, places = two_heads(corpus_weights={"gazette": 0.0})
+    assert_sum(gradients(nlp, [people[0], places[0]]), [(0.5, gradients(nlp, [people[0]]))])
+    assert not any(gradient.any() for gradient in gradients(nlp, places[:4]).values())
+
+
+def test_two_heads_learn_two_corpora_that_contradict_each_other(tmp_path: Path) -> None:
+    nlp, people, places = two_heads()
+    mixed = [eg for pair in zip(people, places) for eg in pair]
+    train(nlp, mixed, epochs=30)
+    path = tmp_path / "model"
+    nlp.to_disk(path)
+    for head, rename in (("main", PEOPLE), ("places", PLACES)):
+        loaded = spacy.load(path, config={"components.tl_ner.head": head})
+        assert loaded.evaluate(make_examples(loaded, 40, skip=1000, rename=rename))["ents_f"] > 0.9
+        loaded_again = spacy.blank("en").from_config(loaded.config).from_bytes(loaded.to_bytes())
+        texts = [" ".join(eg.reference.text for eg in people[:3])]
+        assert [entities(doc) for doc in loaded_again.pipe(texts)] == [entities(doc) for doc in loaded.pipe(texts)]
+
+
+def test_labels_of_each_head_come_from_its_own_corpora() -> None:
+    nlp, _, _ = two_heads()
+    assert pipe(nlp).label_data == {"main": ["PER"], "places": ["COMPANY", "LOC"]}
+    assert pipe(nlp).labels == ("PER",)
+
+
+def test_labels_given_as_a_list_are_those_of_the_active_head() -> None:
+    nlp = blank_tagger(heads={"gazette": "places"})
+    examples = [*stamped(nlp, "news", 20, PEOPLE), *stamped(nlp, "gazette", 20, PLACES)]
+    pipe(nlp).initialize(lambda: examples, nlp=nlp, labels=["PER", "EVENT"])
+    assert pipe(nlp).label_data == {"main": ["PER", "EVENT"], "places": ["COMPANY", "LOC"]}
+
+
+def test_a_head_without_labels_is_refused() -> None:
+    nlp = blank_tagger(heads={"gazette": "places"})
+    with pytest.raises(ValueError, match=r"\[TL008\].*'places'"):
+        initialize(nlp, stamped(nlp, "news", 20, PEOPLE))
+
+
+def test_a_head_that_came_without_weights_is_refused() -> None:
+    """A pipeline of one head, trained on with a second one named in its config only."""
+    _, people, places = two_heads()
+    single = blank_tagger()
+    initialize(single, people)
+    other = blank_tagger(heads={"gazette": "places"})
+    other.from_bytes(single.to_bytes(exclude=["tokenizer"]), exclude=["tokenizer"])
+    with pytest.raises(ValueError, match=r"\[TL018\].*'places'.*main"):
+        pipe(other).update([people[0], places[0]])
+
+
+def test_weights_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match=r"\[TL019\].*corpus_weights.news is -1.0"):
+        blank_tagger(corpus_weights={"news": -1.0})
+
+
+def test_documents_without_tokens_count_for_no_head() -> None:
+    nlp, people, places = two_heads()
+    empty = Example(nlp.make_doc(""), nlp.make_doc(""))
+    with_empty = gradients(nlp, [people[0], empty, places[0]])
+    assert_sum(with_empty, [(1.0, gradients(nlp, [people[0], places[0]]))])
+
+
+# --- warm start ---
+
+
+def test_every_head_starts_from_the_source(tmp_path: Path) -> None:
+    """From a source of one head: the active head by the label map, the other by equal names."""
+    nlp = blank_tagger()
+    initialize(nlp, make_examples(nlp, 60))
+    train(nlp, make_examples(nlp, 60), epochs=1)
+    nlp.to_disk(tmp_path / "source")
+    target = blank_tagger(heads={"source": "source"})
+    renamed = {"PER": "PERSON", "ORG": "", "LOC": ""}
+    examples = [*stamped(target, "source", 20, {}), *stamped(target, "target", 20, renamed)]
+    pipe(target).initialize(lambda: examples, nlp=target, source=str(tmp_path / "source"), label_map={"PER": "PERSON"})
+    theirs, (main, copied) = pipe(nlp).model.get_ref("heads").layers[0], pipe(target).model.get_ref("heads").layers
+    for name in ("W", "b"):
+        old = theirs.get_ref("emission").get_param(name)
+        assert (copied.get_ref("emission").get_param(name) == old).all()
+        # O and PER, the third label by the alphabet
+        assert (main.get_ref("emission").get_param(name) == old[[0, 9, 10, 11, 12]]).all()
+    report = target.meta["spacy_tlner"]["tl_ner"]["warm_start"]
+    assert report["labels"] == {"PERSON": "PER"} and report["other_heads"] == {"source": "3 of 3 labels"}
+
+
+def test_a_head_starts_from_the_head_of_its_name(tmp_path: Path) -> None:
+    nlp, people, places = two_heads()
+    nlp.to_disk(tmp_path / "source")
+    target = blank_tagger(heads={"news": "other"}, head="places")
+    pipe(target).initialize(lambda: [*places, *people], nlp=target, source=str(tmp_path / "source"))
+    heads = [pipe(each).model.get_ref("heads") for each in (target, nlp)]
+    ours, theirs = (dict(zip(each.attrs["names"], each.layers)) for each in heads)
+    assert list(ours) == ["places", "other"]
+    for mine, other in (("places", "places"), ("other", "main")):
+        found, expected = (head.get_ref("emission").get_param("W") for head in (ours[mine], theirs[other]))
+        assert (found == expected).all()
+
+
+def test_through_the_command_line_with_two_corpora(tmp_path: Path) -> None:
+    """MultiCorpus stamps; `spacy init labels` and `spacy train` make of it a model of two heads."""
+    from spacy.cli.train import train as spacy_train
+    from spacy.training.initialize import init_nlp
+    from thinc.api import Config
+
+    paths = {
+        "news": write_corpus(tmp_path / "news.spacy", 60, rename=PEOPLE),
+        "gazette": write_corpus(tmp_path / "gazette.spacy", 60, skip=60, rename=PLACES),
+        "dev": write_corpus(tmp_path / "dev.spacy", 30, skip=500, rename=PEOPLE),
+    }
+    config = Config().from_disk(Path(__file__).parent.parent / "configs" / "ner_bilstm_crf.cfg")
+    config["components"]["tl_ner"]["model"] = tagger()
+    config["components"]["tl_ner"]["heads"] = {"gazette": "places"}
+    config["corpora"]["train"] = {
+        "@readers": "spacy_tlner.MultiCorpus.v1",
+        "corpora": {name: {**config["corpora"]["dev"], "path": str(paths[name])} for name in ("news", "gazette")},
+    }
+    config["corpora"]["dev"]["path"] = str(paths["dev"])
+    config["training"] |= {"max_steps": 80, "eval_frequency": 40, "dropout": 0.2}
+    config["training"]["optimizer"]["learn_rate"] = 0.01
+    config.to_disk(tmp_path / "config.cfg")
+    assert init_nlp(config).get_pipe("tl_ner").label_data == {"main": ["PER"], "places": ["COMPANY", "LOC"]}
+    spacy_train(tmp_path / "config.cfg", tmp_path / "out")
+    nlp = spacy.load(tmp_path / "out" / "model-best", config={"components.tl_ner.head": "places"})
+    assert pipe(nlp).labels == ("COMPANY", "LOC")
+    assert nlp.evaluate(make_examples(nlp, 40, skip=1000, rename=PLACES))["ents_f"] > 0.5
