@@ -62,8 +62,16 @@ setup(
             "spacy_tlner.MultiCorpus.v1 = spacy_tlner.corpora.readers:MultiCorpus",
             "spacy_tlner.TextCorpus.v1 = spacy_tlner.corpora.unlabelled:TextCorpus",
         ],
-        "spacy_batchers": ["spacy_tlner.batch_by_length.v1 = spacy_tlner.corpora.batchers:batch_by_length"],
-        "spacy_misc": ["spacy_tlner.read_label_map.v1 = spacy_tlner.transfer.label_map:read_label_map"],
+        "spacy_batchers": [
+            "spacy_tlner.batch_by_length.v1 = spacy_tlner.corpora.batchers:batch_by_length",
+            "spacy_tlner.batch_by_corpus.v1 = spacy_tlner.corpora.batchers:batch_by_corpus",
+        ],
+        "spacy_misc": [
+            "spacy_tlner.read_label_map.v1 = spacy_tlner.transfer.label_map:read_label_map",
+            "spacy_tlner.LabelAwareMMD.v1 = spacy_tlner.transfer.label_aware_mmd:make_label_aware_mmd",
+            "spacy_tlner.HeadDistance.v1 = spacy_tlner.transfer.head_distance:make_head_distance",
+            "spacy_tlner.Distillation.v1 = spacy_tlner.transfer.distillation:make_distillation",
+        ],
         "spacy_callbacks": [
             "spacy_tlner.name_groups.v1 = spacy_tlner.optimizer:name_groups",
             "spacy_tlner.blank_source.v1 = spacy_tlner.transfer.callbacks:blank_source",

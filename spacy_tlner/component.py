@@ -26,6 +26,7 @@ from .mentions import Scored, best_first
 from .processes import keep_forks_alive
 from .settings import candidates_of, check_spelling, thresholds_of
 from .tags import Mention, TagScheme
+from .transfer.distillation import Beliefs, teach
 from .transfer.pretrained import load_pretrained
 from .transfer.term import Term
 from .transfer.vocabulary import learn_vocabularies
@@ -183,6 +184,7 @@ class TransferNER(TrainablePipe):
             name, head, dict(heads or {}), dict(corpus_weights or {}), dict(terms or {}), incorrect_spans_key
         )
         self._schemes: dict[str, TagScheme] = {}
+        self._then: tuple[Model, TagScheme] | None = None
 
     @property
     def head(self) -> str:
@@ -193,6 +195,16 @@ class TransferNER(TrainablePipe):
     def incorrect_spans_key(self) -> str | None:
         """The span group of a reference that holds what is known to be no entity."""
         return self.curriculum.incorrect_spans_key
+
+    @property
+    def _rehearsal_model(self) -> Model | None:
+        """A copy of the model that `nlp.resume_training` puts here, for `rehearse`."""
+        return None if self._then is None else self._then[0]
+
+    @_rehearsal_model.setter
+    def _rehearsal_model(self, model: Model) -> None:
+        # the labels of that time belong to it: more may be added
+        self._then = model, self.scheme
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -255,21 +267,21 @@ class TransferNER(TrainablePipe):
         the documents are taken as given, as when the pipeline runs; False asks of documents that were run already.
         Raises TL014 (as KeyError) on a component without weights.
         """
-        docs = list(docs)
         self._require_weights()
+        return self._chains_of(self.model, self.scheme, list(docs), ents_given=ents_given).at(self.temperature)
+
+    def _chains_of(self, model: Model, scheme: TagScheme, docs: Sequence[Doc], *, ents_given: bool) -> Chains:
         lengths = [len(doc) for doc in docs]
-        ops = self.model.ops
-        emissions = ops.flatten(self.model.predict(docs)) if any(lengths) else ops.alloc2f(0, self.scheme.n_tags)
-        possible = stack_or_none(
-            [possible_tags(doc, self.scheme, ents_given=ents_given) for doc in docs], lengths, self.scheme
-        )
+        ops = model.ops
+        emissions = ops.flatten(model.predict(list(docs))) if any(lengths) else ops.alloc2f(0, scheme.n_tags)
+        possible = stack_or_none([possible_tags(doc, scheme, ents_given=ents_given) for doc in docs], lengths, scheme)
         return Chains(
             emissions=emissions,
-            chain=chain_of_head(get_head(self.model.get_ref("heads"), self.head), self.scheme),
-            scheme=self.scheme,
+            chain=chain_of_head(get_head(model.get_ref("heads"), self.head), scheme),
+            scheme=scheme,
             lengths=lengths,
             possible=None if possible is None else ops.xp.asarray(possible),
-        ).at(self.temperature)
+        )
 
     @property
     def temperature(self) -> float:
@@ -354,9 +366,39 @@ class TransferNER(TrainablePipe):
         value, loss, _ = head_loss(head, self.scheme, self.curriculum, theirs, emissions, len(filled))
         return value, self._split(loss.d_emissions, [eg.predicted for eg in examples])
 
-    def rehearse(self, examples: Iterable[Example], **config: Any) -> dict[str, float]:
-        """Refused (TL007): there is no source model to rehearse from yet."""
-        raise ValueError(Errors.TL007.format(name=self.name))
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Keep to what the model said of a batch when `nlp.resume_training` was called; annotation is not read.
+
+        The loss is the mean over documents of KL(then || now) over taggings of the active head, as in
+        `Distillation.v1`. Labels added since are left to `update`. Raises TL007 if that was not called, TL014.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        if self._then is None:
+            raise ValueError(Errors.TL007.format(name=self.name))
+        validate_examples(examples, "TransferNER.rehearse")
+        self._require_weights()
+        docs = [eg.predicted for eg in examples if len(eg.predicted)]
+        if not docs:
+            return losses
+        then = self._chains_of(*self._then, docs, ents_given=False)
+        set_dropout_rate(self.model, drop)
+        states, backprop_encoder = self.model.get_ref("tok2vec").begin_update(docs)
+        head = get_head(self.model.get_ref("heads"), self.head)
+        beliefs = Beliefs(then.emissions, then.chain, then.scheme, then.possible)
+        value, d_states = teach(head, self.scheme, states, beliefs, {})
+        backprop_encoder(d_states)
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        losses[self.name] += value
+        return losses
 
     def _split(self, flat: Floats2d, docs: list[Doc]) -> list[Floats2d]:
         return self.model.ops.unflatten(flat, self.model.ops.asarray1i([len(doc) for doc in docs]))
@@ -390,7 +432,7 @@ class TransferNER(TrainablePipe):
         for head, names in resolved.items():
             self._check_labels(head, names)
         for term in self.curriculum.terms.values():
-            term.check(resolved, self.name)
+            term.check(resolved, self.head, self.name)
         self.cfg["labels"], self.cfg["temperatures"] = resolved, {}
         self._build_heads()
         sample = [eg.predicted for eg in examples if len(eg.predicted)][:10]

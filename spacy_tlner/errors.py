@@ -35,8 +35,8 @@ class Errors:
         "that grad_clip is set."
     )
     TL007 = (
-        "[TL007] Component '{name}' cannot rehearse: there is no source model to rehearse from. "
-        "Use [initialize.components] source for a warm start."
+        "[TL007] Component '{name}' cannot rehearse: it kept no model to rehearse from. Call nlp.resume_training() "
+        "first. Use [initialize.components] source for a warm start."
     )
     TL008 = (
         "[TL008] Component '{name}' has no labels for the head '{head}'. Expected entities in the training data, or "
@@ -215,6 +215,20 @@ class Errors:
         "[TL112] Component '{name}': nothing in {path} fits this encoder. The file has: {theirs}; the encoder has: "
         "{ours}. Use the encoder's settings of the pretraining config."
     )
+    TL120 = "[TL120] spacy_tlner.{term}: cannot be built as given: {given}. See its documentation for what it takes."
+    TL121 = (
+        "[TL121] spacy_tlner.{term}: component '{name}' has no head '{head}'; it has: {heads}. Say in the component's "
+        "`heads` which corpus teaches it, {{corpus: head}}, or name another head in the term's block."
+    )
+    TL122 = (
+        "[TL122] spacy_tlner.{term} in component '{name}' would do nothing: no label of the source's head ({theirs}) "
+        "is one of the target's ({ours}). Give a label_map, {{source label: target label}}, or leave the term out."
+    )
+
+    TL123 = (
+        "[TL123] A frozen source is asked, but no path to it is given. A saved pipeline no longer knows it: to train "
+        "on, name it again, e.g. --components.tl_ner.terms.keep.source path/to/model, or drop the term."
+    )
 
     # --- TL2xx: corpora and conversion ---
     TL200 = "[TL200] {path} cannot be read: {reason}. Expected a text file in UTF-8 with one token a line."
@@ -294,7 +308,19 @@ class Errors:
         'line; in JSONL, one object with a "text" a line.'
     )
 
-    TL250 = "[TL250] spacy_tlner.batch_by_length: size and pool must be at least 1, given size {size}, pool {pool}."
+    TL250 = "[TL250] spacy_tlner batchers: size and pool must be at least 1, given size {size}, pool {pool}."
+    TL251 = (
+        "[TL251] spacy_tlner.batch_by_corpus: alpha must be at least 0 and every share above 0, given alpha {alpha}, "
+        "shares {shares}."
+    )
+    TL252 = (
+        "[TL252] spacy_tlner.batch_by_corpus: a document says of no corpus that it comes from. Read the corpora "
+        "through spacy_tlner.MultiCorpus.v1, which names them. In: {text!r} ..."
+    )
+    TL253 = (
+        "[TL253] spacy_tlner.batch_by_corpus: batches of {size} and the shares {shares} do not fit the corpora: "
+        "{corpora}. Expected a share for each of them or for none, and mixed batches that can hold one of each."
+    )
 
     # --- TL3xx: optimizer ---
     TL301 = "[TL301] GroupedAdam: no layer group is called '{group}'. The pipeline has: {known}."

@@ -103,6 +103,7 @@ def learn(
                 head: _view(lessons[head], position) if head in lessons else HeadView(get_head(heads, head), scheme)
                 for head, scheme in schemes.items()
             },
+            active=curriculum.active,
         )
         losses |= {name: term.add(update) for name, term in curriculum.terms.items()}
     return d_states, losses
@@ -155,13 +156,13 @@ def _lesson(
 ) -> _Lesson:
     emissions, backprop = head.begin_update([states[i] for i in docs])
     value, loss, golds = head_loss(head, scheme, curriculum, [examples[i] for i in docs], emissions, n)
-    view = HeadView(head, scheme, docs, [gold.allowed for gold in golds], emissions)
+    view = HeadView(head, scheme, docs, [gold.allowed for gold in golds])
     return _Lesson(head, docs, value, loss, backprop, view)
 
 
 def _view(lesson: _Lesson, position: Mapping[int, int]) -> HeadView:
     of = lesson.view
-    return HeadView(of.model, of.scheme, [position[i] for i in lesson.docs], of.allowed, of.emissions)
+    return HeadView(of.model, of.scheme, [position[i] for i in lesson.docs], of.allowed)
 
 
 def _split(ops: Ops, flat: Any, lengths: Sequence[int]) -> list[Any]:

@@ -14,6 +14,7 @@ from ..errors import Errors
 from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
+from .frozen import find_tagger
 from .groups import GROUPS, layer_groups, listeners, upstream_of
 from .head_rows import PARTS, HeadPair, pair_heads
 
@@ -81,7 +82,7 @@ def warm_start(
     is not the source's.
     """
     source_nlp = load_model(source)
-    donor: Any = source_nlp.get_pipe(_find_tagger(source_nlp, source, source_component))
+    donor: Any = source_nlp.get_pipe(find_tagger(source_nlp, source, source_component))
     theirs, ours = layer_groups(donor.model), layer_groups(component.model)
     chosen = _choose(layers, theirs, ours, source)
     pairs = list(pair_heads(component, donor, label_map))
@@ -115,14 +116,6 @@ def warm_start(
         kept = nlp.meta.setdefault("spacy_tlner", {}).setdefault(component.name, {})
         kept["warm_start"] = asdict(report)
     return report
-
-
-def _find_tagger(nlp: Language, source: str | Path, name: str | None) -> str:
-    found = [pipe for pipe in nlp.component_names if nlp.get_pipe_meta(pipe).factory == "tl_ner"]
-    if (name is not None and name not in found) or (name is None and len(found) != 1):
-        wanted = "exactly one" if name is None else f"the '{name}'"
-        raise ValueError(Errors.TL106.format(source=source, wanted=wanted, found=", ".join(found) or "none"))
-    return name or found[0]
 
 
 def _choose(

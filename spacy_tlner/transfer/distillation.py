@@ -1,0 +1,159 @@
+"""A frozen tagger teaches its distribution over taggings: against forgetting, in training and in `nlp.rehearse`."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy
+from spacy.attrs import ORTH, SENT_START, SPACY
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ..crf.chain import Chain
+from ..crf.divergence import divergence, restrict
+from ..crf.layer import chain_of
+from ..crf.packing import Packing
+from ..errors import Errors
+from ..tags import OUTSIDE, TagScheme
+from .frozen import FrozenSource
+from .label_map import match_labels
+from .term import Update
+
+# documents whose beliefs are remembered: the frozen source says the same of a text in every pass
+_REMEMBERED = 20_000
+
+
+class Beliefs(NamedTuple):
+    """What a tagger thinks of some documents: emissions (T, tags), its chain, what is possible (T, tags) or None."""
+
+    emissions: Any
+    chain: Chain
+    scheme: TagScheme
+    possible: Any | None
+
+
+@registry.misc("spacy_tlner.Distillation.v1")
+def make_distillation(
+    source: str | Path | None,
+    weight: float = 1.0,
+    head: str | None = None,
+    corpora: list[str] | None = None,
+    label_map: dict[str, str] | None = None,
+    component: str | None = None,
+) -> "Distillation":
+    """`weight` times the mean over documents of KL(source || ours), over taggings of the labels that both know.
+
+    Keeps what the source model knew (Li & Hoiem 2017, learning without forgetting; here of whole taggings, and exact).
+    source: a trained pipeline, path or package, which stays as it is; needed for training only. head: of ours that is
+    taught, by default the one that predicts. corpora: whose documents are used, by default all. label_map: {source
+    label: ours}, beside labels of equal name. component: the tagger's name in the source, by default its only `tl_ner`.
+    Labels that the source does not know are left to the gold: both distributions are those given that none occurs.
+    Raises TL120 on a weight below 0; in training TL106, TL121 to TL123.
+    """
+    if not weight >= 0:
+        raise ValueError(Errors.TL120.format(term="Distillation", given=f"weight {weight}"))
+    return Distillation(FrozenSource(source, component), weight, head, corpora, label_map or {})
+
+
+class Distillation:
+    """See `make_distillation`."""
+
+    def __init__(
+        self,
+        source: FrozenSource,
+        weight: float,
+        head: str | None,
+        corpora: list[str] | None,
+        label_map: dict[str, str],
+    ):
+        self.source, self.weight, self.head = source, weight, head
+        self.corpora, self.label_map = corpora, label_map
+        self._remembered: OrderedDict[bytes, tuple[Any, Any]] = OrderedDict()
+
+    def check(self, labels: Mapping[str, Sequence[str]], active: str, name: str) -> None:
+        self.head = self.head or active
+        if self.head not in labels:
+            message = Errors.TL121.format(term="Distillation", name=name, head=self.head, heads=", ".join(labels))
+            raise ValueError(message)
+        theirs, ours = self.source.tagger.labels, labels[self.head]
+        if not match_labels(theirs, ours, self.label_map).matched:
+            given = {"theirs": ", ".join(theirs), "ours": ", ".join(ours)}
+            raise ValueError(Errors.TL122.format(term="Distillation", name=name, **given))
+
+    def add(self, update: Update) -> float:
+        chosen = [i for i, corpus in enumerate(update.corpora) if self.corpora is None or corpus in self.corpora]
+        if not chosen:
+            return 0.0
+        view = update.heads[self.head or update.active]
+        beliefs = self._beliefs([update.docs[i] for i in chosen])
+        states = [update.states[i] for i in chosen]
+        value, d_states = teach(view.model, view.scheme, states, beliefs, self.label_map, self.weight)
+        for i, gradient in zip(chosen, d_states):
+            update.d_states[i] += gradient
+        return value
+
+    def _beliefs(self, docs: Sequence[Doc]) -> Beliefs:
+        keys = [doc.to_array([ORTH, SPACY, SENT_START]).tobytes() for doc in docs]
+        new = {key: doc for key, doc in zip(keys, docs) if key not in self._remembered}
+        found: dict[bytes, tuple[Any, Any]] = {key: self._remembered[key] for key in keys if key not in new}
+        if new:
+            chains = self.source.chains(list(new.values()))
+            ends = numpy.cumsum(chains.lengths)
+            for key, start, end in zip(new, [0, *ends], ends):
+                possible = None if chains.possible is None else chains.possible[start:end]
+                found[key] = self._remembered[key] = (chains.emissions[start:end], possible)
+            while len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        scheme = self.source.tagger.scheme
+        xp = self.source.tagger.model.ops.xp
+        each = [found[key] for key in keys]
+        possible = None
+        if any(of is not None for _, of in each):
+            possible = xp.concatenate([xp.ones(e.shape, dtype=bool) if of is None else of for e, of in each])
+        emissions = xp.concatenate([emissions for emissions, _ in each])
+        return Beliefs(emissions, self.source.chain, scheme, possible)
+
+
+def teach(
+    head: Model,
+    scheme: TagScheme,
+    states: Sequence[Floats2d],
+    beliefs: Beliefs,
+    label_map: Mapping[str, str],
+    weight: float = 1.0,
+) -> tuple[float, list[Any]]:
+    """`weight` times the mean over documents of KL(beliefs || head), with the gradients of the states.
+
+    Those of the head's parameters are added to them. states: (tokens, width) of documents that all have tokens.
+    """
+    ops = head.ops
+    matched = match_labels(beliefs.scheme.labels, scheme.labels, dict(label_map)).matched
+    theirs, ours = [OUTSIDE], [OUTSIDE]
+    for target, source in matched.items():
+        theirs += beliefs.scheme.tags_of(source).tolist()
+        ours += scheme.tags_of(target).tolist()
+    rows, columns = ops.xp.asarray(theirs), ops.xp.asarray(ours)
+    emissions, backprop = head.begin_update(list(states))
+    lengths = [len(each) for each in states]
+    crf = head.get_ref("crf")
+    flat = ops.flatten(emissions)
+    found = divergence(
+        restrict(ops.asarray(beliefs.emissions), beliefs.chain, rows),
+        restrict(flat, chain_of(crf, scheme.legal, scheme.legal_start, scheme.legal_end), columns),
+        Packing.of(lengths, ops.xp),
+        allowed=None if beliefs.possible is None else ops.xp.asarray(beliefs.possible)[:, rows],
+    )
+    share = weight / len(states)
+    d_emissions: Any = ops.alloc2f(*flat.shape)
+    d_emissions[:, columns] = found.d_emissions * share
+    d_transitions: Any = ops.alloc2f(scheme.n_tags, scheme.n_tags)
+    d_transitions[columns[:, None], columns] = found.d_transitions * share
+    crf.inc_grad("transitions", d_transitions)
+    for param, values in (("start", found.d_start), ("end", found.d_end)):
+        gradient: Any = ops.alloc1f(scheme.n_tags)
+        gradient[columns] = values * share
+        crf.inc_grad(param, gradient)
+    return found.value * share, backprop(ops.unflatten(d_emissions, ops.asarray1i(lengths)))

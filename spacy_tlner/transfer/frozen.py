@@ -1,0 +1,68 @@
+"""A trained pipeline that is asked and never changed: loaded when first asked, on documents of its own."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import load_model
+
+from ..crf.chain import Chain
+from ..errors import Errors
+
+
+class FrozenSource:
+    """A pipeline with a `tl_ner`. path: folder or package; None for one that is not needed any more.
+
+    component: the tagger's name, by default the pipeline's only one.
+    """
+
+    def __init__(self, path: str | Path | None, component: str | None = None):
+        self.path, self.component = path, component
+        self._nlp: Language | None = None
+
+    @property
+    def nlp(self) -> Language:
+        """The pipeline, loaded at the first call. Raises TL123 without a path."""
+        if self._nlp is None:
+            if not self.path:
+                raise ValueError(Errors.TL123)
+            self._nlp = load_model(self.path)
+        return self._nlp
+
+    @property
+    def tagger(self) -> Any:
+        """Raises TL106 unless there is the one that is meant."""
+        return self.nlp.get_pipe(find_tagger(self.nlp, str(self.path), self.component))
+
+    @property
+    def chain(self) -> Chain:
+        """Of the head that predicts, at the tagger's temperature."""
+        return self.chains([]).chain
+
+    def chains(self, docs: Sequence[Doc]) -> Any:
+        """What the tagger says of copies of `docs`, their tokens and sentence starts alone (`chains.Chains`)."""
+        copies = [self._copy(doc) for doc in docs]
+        tagger: Any = self.tagger
+        pipe: Any
+        for _, pipe in self.nlp.pipeline:
+            if pipe is tagger:
+                break
+            copies = list(pipe.pipe(copies))
+        return tagger.chains(copies, ents_given=False)
+
+    def _copy(self, doc: Doc) -> Doc:
+        # in the source's own vocabulary, whose lexical attributes its layers were trained on
+        starts: Any = [token.is_sent_start for token in doc] if doc.has_annotation("SENT_START") else None
+        words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
+        return Doc(self.nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
+
+
+def find_tagger(nlp: Language, source: str | Path, name: str | None) -> str:
+    """The name of the pipeline's `tl_ner`. Raises TL106 unless there is `name`, or exactly one."""
+    found = [pipe for pipe in nlp.component_names if nlp.get_pipe_meta(pipe).factory == "tl_ner"]
+    if (name is not None and name not in found) or (name is None and len(found) != 1):
+        wanted = "exactly one" if name is None else f"the '{name}'"
+        raise ValueError(Errors.TL106.format(source=source, wanted=wanted, found=", ".join(found) or "none"))
+    return name or found[0]

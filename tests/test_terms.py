@@ -1,0 +1,448 @@
+"""Transfer terms: judged by published values, finite differences, enumeration of all taggings, what training does."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import fix_random_seed, registry
+
+from brute_force import all_paths
+from corpus import blank_tagger, entities, initialize, make_examples, optimizer, train, trained
+from spacy_tlner.component import TransferNER
+from spacy_tlner.crf.chain import Chain
+from spacy_tlner.crf.divergence import divergence, restrict
+from spacy_tlner.crf.packing import Packing
+from spacy_tlner.stamps import stamp
+from spacy_tlner.tags import TagScheme
+from spacy_tlner.transfer.mmd import PUBLISHED, median_variances, mmd
+from strategies import random_chain
+
+X, Y = numpy.array([(0, 0), (1, 0), (0, 2)], dtype="f"), numpy.array([(0.5, 0.5), (2, 1)], dtype="f")
+
+
+def pipe(nlp: Language) -> TransferNER:
+    component = nlp.get_pipe("tl_ner")
+    assert isinstance(component, TransferNER)
+    return component
+
+
+# --- maximum mean discrepancy ---
+
+
+@pytest.mark.parametrize(("variances", "expected"), [((1.0,), 0.367634), (PUBLISHED, 5.711465)])
+def test_mmd_by_hand(variances: Any, expected: float) -> None:
+    assert mmd(X, Y, variances)[0] == pytest.approx(expected, abs=1e-6)
+    pairs = [(X, X), (Y, Y), (X, Y)]
+    means = [
+        numpy.mean([sum(numpy.exp(-((u - v) ** 2).sum() / (2 * s)) for s in variances) for u in a for v in b])
+        for a, b in pairs
+    ]
+    assert means[0] + means[1] - 2 * means[2] == pytest.approx(expected, abs=1e-6)
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_mmd_gradient_by_finite_differences(m: int, n: int, seed: int) -> None:
+    rng = numpy.random.default_rng(seed)
+    x, y = (rng.normal(size=(size, 3)).astype("f") for size in (m, n))
+    variances = (0.5, 2.0, 10.0)
+    _, *gradients = mmd(x, y, variances)
+    for which, gradient in enumerate(gradients):
+        i, j = rng.integers(len((x, y)[which])), rng.integers(3)
+        sides = []
+        for step in (0.01, -0.01):
+            moved = [x.copy(), y.copy()]
+            moved[which][i, j] += step
+            sides.append(mmd(*moved, variances)[0])
+        assert gradient[i, j] == pytest.approx((sides[0] - sides[1]) / 0.02, abs=3e-4)
+
+
+def test_mmd_of_a_sample_with_itself_is_nothing() -> None:
+    x = numpy.random.default_rng(0).normal(size=(7, 4)).astype("f")
+    value, dx, dy = mmd(x, x, median_variances(x, x))
+    assert value == pytest.approx(0, abs=1e-6)
+    assert_allclose(dx + dy, 0, atol=1e-6)
+
+
+def test_median_kernels_do_not_depend_on_scale() -> None:
+    found = [mmd(X * scale, Y * scale, median_variances(X * scale, Y * scale))[0] for scale in (1, 1000)]
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+# --- divergence of chains ---
+
+
+def pair_of_chains(seed: int, labels: tuple[str, ...] = ("A",)) -> tuple[list[int], Any, Any]:
+    rng = numpy.random.default_rng(seed)
+    scheme = TagScheme(labels)
+    lengths = [int(n) for n in rng.integers(1, 5, size=3)]
+    sides = [(rng.normal(0, 2, (sum(lengths), scheme.n_tags)).astype("f"), random_chain(rng, scheme)) for _ in range(2)]
+    return lengths, *sides
+
+
+def enumerated(lengths: list[int], theirs: Any, ours: Any) -> float:
+    total, start = 0.0, 0
+    for n in lengths:
+        p, q = (all_paths(emissions[start : start + n], chain)[1] for emissions, chain in (theirs, ours))
+        total += float((p * (numpy.log(p) - numpy.log(q))).sum())
+        start += n
+    return total
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_divergence_is_that_of_all_taggings(seed: int) -> None:
+    lengths, theirs, ours = pair_of_chains(seed)
+    found = divergence(theirs, ours, Packing.of(lengths))
+    assert found.value == pytest.approx(enumerated(lengths, theirs, ours), rel=1e-4, abs=1e-4)
+    assert divergence(ours, ours, Packing.of(lengths)).value == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_gradient_of_the_divergence_by_finite_differences(seed: int) -> None:
+    lengths, theirs, ours = pair_of_chains(seed)
+    found = divergence(theirs, ours, Packing.of(lengths))
+    emissions, chain = ours
+    legal = numpy.argwhere(chain.legal)
+    rng = numpy.random.default_rng(seed)
+    places = [
+        ("emissions", (rng.integers(len(emissions)), rng.integers(emissions.shape[1]))),
+        ("transitions", tuple(legal[rng.integers(len(legal))])),
+        ("start", (int(rng.choice(numpy.flatnonzero(chain.legal_start))),)),
+        ("end", (int(rng.choice(numpy.flatnonzero(chain.legal_end))),)),
+    ]
+    for name, at in places:
+        sides = []
+        for step in (0.02, -0.02):
+            scores = {"emissions": emissions, "transitions": chain.transitions, "start": chain.start, "end": chain.end}
+            scores[name] = scores[name].astype("f8")
+            scores[name][at] += step
+            moved = Chain(
+                scores["transitions"], scores["start"], scores["end"], chain.legal, chain.legal_start, chain.legal_end
+            )
+            sides.append(enumerated(lengths, theirs, (scores["emissions"], moved)))
+        assert getattr(found, f"d_{name}")[at] == pytest.approx((sides[0] - sides[1]) / 0.04, abs=2e-3), name
+
+
+def test_restricted_to_some_tags_it_is_the_distribution_given_that_no_other_occurs() -> None:
+    rng = numpy.random.default_rng(0)
+    scheme = TagScheme(("A", "B"))
+    emissions, chain = rng.normal(0, 2, (3, 9)).astype("f"), random_chain(rng, scheme)
+    tags = numpy.array([0, 5, 6, 7, 8])  # O and B's
+    found = all_paths(*restrict(emissions, chain, tags))
+    allowed = numpy.zeros((3, 9), dtype=bool)
+    allowed[:, tags] = True
+    paths, probabilities = all_paths(emissions, chain, allowed)
+    assert (tags[found[0]] == paths).all()
+    assert_allclose(found[1], probabilities, atol=1e-6)
+
+
+@given(st.integers(0, 10_000), st.floats(0.05, 2.0))
+@settings(max_examples=60, deadline=None)
+def test_parameters_that_are_near_make_distributions_that_are_near(seed: int, distance: float) -> None:
+    """The bound that L_p rests on: KL <= max(n H, n - 1)^2 (|dW|^2 + |dA|^2), over random states and parameters."""
+    rng = numpy.random.default_rng(seed)
+    scheme, n = TagScheme(("A",)), 4
+    states = rng.normal(size=(n, 3)).astype("f")
+    w, a = rng.normal(size=(5, 3)), rng.normal(size=(5, 5))
+    dw, da = rng.normal(0, distance, (5, 3)), rng.normal(0, distance, (5, 5))
+    zero = numpy.zeros(5, dtype="f")
+    sides = [
+        (
+            (states @ of.T).astype("f"),
+            Chain(t.astype("f"), zero, zero, scheme.legal, scheme.legal_start, scheme.legal_end),
+        )
+        for of, t in ((w, a), (w + dw, a + da))
+    ]
+    found = divergence(sides[0], sides[1], Packing.of([n])).value
+    h = numpy.linalg.norm(states, axis=1).max()
+    bound = max(n * h, n - 1) ** 2 * ((dw**2).sum() + (da**2).sum())
+    assert 0 <= found <= bound
+
+
+# --- terms in an update ---
+
+TERMS: dict[str, dict[str, Any]] = {
+    "mmd": {"@misc": "spacy_tlner.LabelAwareMMD.v1", "weight": 2.0, "kernels": "published"},
+    "distance": {"@misc": "spacy_tlner.HeadDistance.v1", "weight": 0.3},
+}
+
+
+def filled(block: dict[str, Any], **config: Any) -> dict[str, Any]:
+    defaults: dict[str, Any] = {"source": "source", "target": "main", "label_map": {"LOC": "PLACE"}}
+    if "MMD" in block["@misc"]:
+        defaults |= {"kernels": "median", "outside": True, "max_tokens": 256}
+    return {**defaults, **block, **config}
+
+
+def two_heads(terms: dict[str, Any]) -> tuple[Language, list[Example]]:
+    """A source head with the labels of the tiny corpus, a target head that calls LOC another name and lacks ORG."""
+    fix_random_seed(0)
+    nlp = blank_tagger(heads={"source": "source"}, terms=terms)
+    source, target = make_examples(nlp, 6), make_examples(nlp, 6, skip=6, rename={"LOC": "PLACE", "ORG": ""})
+    for name, examples in (("source", source), ("target", target)):
+        for eg in examples:
+            stamp(eg.reference, name)
+    initialize(nlp, [*source, *target])
+    for node in pipe(nlp).model.walk():
+        if node.name == "words":
+            node.attrs["unk_rate"] = 0.0  # no chance in it
+        if node.name in ("emission", "crf"):  # far from 0, where slopes show
+            for name in node.param_names:
+                node.set_param(name, numpy.random.default_rng(1).normal(0, 0.5, node.get_param(name).shape).astype("f"))
+    return nlp, [*source, *target]
+
+
+@pytest.mark.parametrize("term", list(TERMS))
+def test_gradient_of_a_term_by_finite_differences(term: str) -> None:
+    """Of the whole update with the term against without it, at weights of heads and encoder."""
+    nlp, examples = two_heads({"it": filled(TERMS[term])})
+    model = pipe(nlp).model
+    losses = nlp.update(examples, sgd=False, losses={})
+    assert losses["tl_ner_it"] > 0.01
+
+    def value() -> float:
+        return nlp.update(examples, sgd=False, losses={})["tl_ner_it"]
+
+    checked = 0
+    rng = numpy.random.default_rng(0)
+    plain, _ = two_heads({})
+    plain.update(examples, sgd=False)
+    pairs = list(zip(model.walk(order="dfs_pre"), pipe(plain).model.walk(order="dfs_pre")))
+    gradients = {
+        (node.id, name): node.get_grad(name) - other.get_grad(name)
+        for node, other in pairs
+        for name in node.param_names
+        if node.has_grad(name) and other.has_grad(name)
+    }
+    # value() adds to gradients, so they were read before
+    for node, _ in pairs:
+        for name in node.param_names:
+            gradient = gradients.get((node.id, name))
+            if gradient is None or not numpy.abs(gradient).max() > 1e-3:
+                continue
+            at = numpy.unravel_index(numpy.abs(gradient).argmax(), gradient.shape)
+            sides = []
+            for step in (0.01, -0.01):
+                kept = node.get_param(name).copy()
+                moved = kept.copy()
+                moved[at] += step
+                node.set_param(name, moved)
+                sides.append(value())
+                node.set_param(name, kept)
+            assert gradient[at] == pytest.approx((sides[0] - sides[1]) / 0.02, rel=0.05, abs=2e-3), (node.name, name)
+            checked += 1
+    assert checked >= 4 and rng is not None
+
+
+def test_mmd_draws_states_of_one_label_together() -> None:
+    found = []
+    for weight in (0.0, 5.0):
+        nlp, examples = two_heads({"it": filled(TERMS["mmd"], weight=weight, kernels="median")})
+        sgd = optimizer()
+        for _ in range(30):
+            nlp.update(examples, sgd=sgd)
+        component = pipe(nlp)
+        states = component.model.get_ref("tok2vec").predict([eg.predicted for eg in examples])
+        places = [
+            numpy.concatenate(
+                [s[ent.start : ent.end] for eg, s in zip(part, of) for ent in eg.reference.ents if ent.label_ == label]
+            )
+            for part, of, label in ((examples[:6], states[:6], "PER"), (examples[6:], states[6:], "PER"))
+        ]
+        found.append(mmd(*places, median_variances(*places))[0])
+    assert found[1] < 0.7 * found[0]
+
+
+def test_distance_holds_matched_rows_together_and_leaves_others() -> None:
+    nlp, examples = two_heads({"it": filled(TERMS["distance"], weight=100.0)})
+    sgd = optimizer()
+    for _ in range(60):
+        nlp.update(examples, sgd=sgd)
+    main, source = pipe(nlp).model.get_ref("heads").layers
+    schemes = pipe(nlp).schemes
+    assert schemes["main"].labels == ("PER", "PLACE") and schemes["source"].labels == ("LOC", "ORG", "PER")
+    ours = [0, *schemes["main"].tags_of("PER"), *schemes["main"].tags_of("PLACE")]
+    theirs = [0, *schemes["source"].tags_of("PER"), *schemes["source"].tags_of("LOC")]
+    for name in ("W", "b"):
+        rows = [head.get_ref("emission").get_param(name) for head in (main, source)]
+        assert numpy.abs(rows[0][ours] - rows[1][theirs]).mean() < 0.2
+    assert numpy.abs(rows[1][schemes["source"].tags_of("ORG")]).mean() > 0.2
+
+
+def test_batches_of_one_corpus_pass() -> None:
+    nlp, examples = two_heads({"it": filled(TERMS["mmd"])})
+    assert nlp.update(examples[:6], sgd=False, losses={})["tl_ner_it"] == 0
+
+
+@pytest.mark.parametrize(
+    ("term", "settings", "number"),
+    [
+        ("mmd", {"weight": -1.0}, "TL120"),
+        ("mmd", {"max_tokens": 1}, "TL120"),
+        ("distance", {"weight": -1.0}, "TL120"),
+        ("mmd", {"source": "news"}, r"TL121.*'news'.*main, source"),
+        ("distance", {"target": "news"}, "TL121"),
+        ("mmd", {"label_map": {"PER": "", "LOC": ""}}, "TL122"),
+        ("mmd", {"label_map": {"LOC": "CITY"}}, "TL103"),
+    ],
+)
+def test_terms_that_cannot_work(term: str, settings: dict[str, Any], number: str) -> None:
+    with pytest.raises(ValueError, match=number):
+        two_heads({"it": filled(TERMS[term], **settings)})
+
+
+# --- distillation ---
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("source") / "model"
+    trained().to_disk(path)
+    return path
+
+
+def distillation(source: Any, **config: Any) -> dict[str, Any]:
+    block = {"@misc": "spacy_tlner.Distillation.v1", "source": None if source is None else str(source)}
+    return {**block, "weight": 1.0, "head": None, "corpora": None, "label_map": {}, "component": None, **config}
+
+
+def started(source: Path, terms: dict[str, Any], rename: dict[str, str] | None = None, n: int = 40) -> Any:
+    """A tagger that starts from the source and learns a corpus of other labels."""
+    fix_random_seed(0)
+    nlp = blank_tagger(terms=terms)
+    examples = make_examples(nlp, n, skip=2000, rename=rename)
+    nlp.config["initialize"]["components"]["tl_ner"] = {"source": str(source), "labels": ["LOC", "ORG", "PER", "NEW"]}
+    nlp.initialize(lambda: examples)
+    return nlp, examples
+
+
+def test_a_copy_of_the_source_has_nothing_to_learn_from_it(source: Path) -> None:
+    nlp, examples = started(source, {"keep": distillation(source)})
+    losses = nlp.update(examples[:8], sgd=False, losses={})
+    # the words that only the target has seen are known now, and were not to the source
+    assert 0 <= losses["tl_ner_keep"] < 0.05
+
+
+def test_distillation_against_enumeration(source: Path) -> None:
+    """Of a fresh tagger: KL over all taggings of a short text, of the labels that both have."""
+    fix_random_seed(0)
+    nlp = blank_tagger(terms={"keep": distillation(source, weight=0.5, label_map={"ORG": "FIRM"})})
+    pipe(nlp).initialize(lambda: make_examples(nlp, 20), nlp=nlp, labels=["FIRM", "EVENT"])
+    doc = Doc(nlp.vocab, words=["Acme", "fell", "."])
+    losses = nlp.update([Example(doc, doc.copy())], sgd=False, losses={})
+    scheme, theirs, ours = TagScheme(("ORG",)), pipe(trained()), pipe(nlp)
+    sides = []
+    for component, label in ((theirs, "ORG"), (ours, "FIRM")):
+        chains = component.chains([doc])
+        tags = numpy.array([0, *component.scheme.tags_of(label)])
+        emissions, chain = restrict(chains.emissions, chains.chain, tags)
+        legality = (scheme.legal, scheme.legal_start, scheme.legal_end)
+        sides.append(all_paths(emissions, Chain(chain.transitions, chain.start, chain.end, *legality))[1])
+    expected = (sides[0] * (numpy.log(sides[0]) - numpy.log(sides[1]))).sum()
+    assert expected > 0.1 and losses["tl_ner_keep"] == pytest.approx(0.5 * expected, rel=1e-3)
+
+
+def test_distillation_keeps_what_the_source_knew(source: Path) -> None:
+    """Trained on a corpus in which persons are not annotated, a tagger forgets them unless the source reminds it."""
+    rename = {"PER": "", "ORG": "NEW", "LOC": ""}
+    scores = []
+    for terms in ({}, {"keep": distillation(source, weight=5.0)}):
+        nlp, examples = started(source, terms, rename)
+        train(nlp, examples, epochs=6)
+        found = nlp.evaluate(make_examples(nlp, 60, skip=1000))
+        scores.append(found["ents_per_type"]["PER"]["f"])
+    assert scores[0] < 0.5 < 0.8 < scores[1]
+
+
+def test_the_source_is_asked_on_documents_of_its_own(source: Path) -> None:
+    """Entities that stand on a document, or its gold, change nothing; nor does asking again."""
+    nlp, examples = started(source, {"keep": distillation(source)}, {"PER": "NEW"})
+    train(nlp, examples, epochs=1)
+    for node in pipe(nlp).model.walk():
+        if node.name == "words":
+            node.attrs["unk_rate"] = 0.0  # no chance in it
+    values = []
+    for _ in range(2):
+        values.append(nlp.update(examples[:4], sgd=False, losses={})["tl_ner_keep"])
+    for eg in examples[:4]:
+        eg.predicted.set_ents([], default="outside")
+    values.append(nlp.update(examples[:4], sgd=False, losses={})["tl_ner_keep"])
+    assert values[0] > 0.01 and values[1:] == pytest.approx(values[:1] * 2, rel=1e-4)
+
+
+def test_only_the_corpora_that_are_named(source: Path) -> None:
+    nlp, examples = started(source, {"keep": distillation(source, corpora=["replay"])}, {"PER": "NEW"})
+    train(nlp, examples, epochs=1)
+    assert nlp.update(examples[:4], sgd=False, losses={})["tl_ner_keep"] == 0
+    stamp(examples[1].reference, "replay")
+    assert nlp.update(examples[:4], sgd=False, losses={})["tl_ner_keep"] > 0
+
+
+def test_a_saved_pipeline_needs_the_source_for_training_only(source: Path, tmp_path: Path) -> None:
+    nlp, examples = started(source, {"keep": distillation(source)})
+    nlp.config["components"]["tl_ner"]["terms"]["keep"]["source"] = None
+    nlp.to_disk(tmp_path / "model")
+    loaded = spacy.load(tmp_path / "model")
+    text = examples[0].reference.text
+    assert entities(loaded(text)) == entities(nlp(text))
+    with pytest.raises(ValueError, match=r"TL123.*drop the term"):
+        loaded.update(make_examples(loaded, 2))
+
+
+@pytest.mark.parametrize(
+    ("settings", "number"),
+    [({"weight": -0.1}, "TL120"), ({"head": "other"}, "TL121"), ({"component": "ner"}, "TL106")],
+)
+def test_distillation_that_cannot_work(source: Path, settings: dict[str, Any], number: str) -> None:
+    with pytest.raises(ValueError, match=number):
+        started(source, {"keep": distillation(source, **settings)})
+
+
+def test_distillation_without_a_common_label(source: Path) -> None:
+    nlp = blank_tagger(terms={"keep": distillation(source)})
+    with pytest.raises(ValueError, match=r"TL122.*LOC, ORG, PER.*FIRM"):
+        initialize(nlp, make_examples(nlp, 10, rename={"ORG": "FIRM", "PER": "", "LOC": ""}))
+
+
+# --- rehearsal ---
+
+
+def test_rehearsal_keeps_what_was_known() -> None:
+    """As spaCy's documentation has it: updates on new data, and between them the old model's opinion of raw text."""
+    scores = []
+    for rehearse in (False, True):
+        nlp = trained()
+        sgd = nlp.resume_training(sgd=optimizer())
+        examples = make_examples(nlp, 40, skip=2000, rename={"PER": "", "ORG": "", "LOC": "LOC"})
+        texts = [eg.reference.text for eg in make_examples(nlp, 40, skip=500)]
+        raw = [Example(nlp.make_doc(text), nlp.make_doc(text)) for text in texts]
+        for i in range(0, 40, 8):
+            for _ in range(3):
+                nlp.update(examples[i : i + 8], sgd=sgd)
+                if rehearse:
+                    losses = nlp.rehearse(raw[i : i + 8], sgd=sgd, losses={})
+                    assert losses["tl_ner"] >= 0
+        scores.append(nlp.evaluate(make_examples(nlp, 60, skip=1000))["ents_per_type"]["PER"]["f"])
+    assert scores[0] < 0.5 < 0.8 < scores[1]
+
+
+def test_rehearsal_after_new_labels() -> None:
+    nlp = trained()
+    nlp.resume_training(sgd=optimizer())
+    before = nlp.rehearse(make_examples(nlp, 4), sgd=optimizer(), losses={})["tl_ner"]
+    pipe(nlp).add_label("NEW")
+    assert nlp.rehearse(make_examples(nlp, 4), sgd=optimizer(), losses={})["tl_ner"] == pytest.approx(before, abs=0.05)
+
+
+def test_terms_are_registered() -> None:
+    found = registry.resolve({name: filled(block) for name, block in TERMS.items()})
+    assert [type(term).__name__ for term in found.values()] == ["LabelAwareMMD", "HeadDistance"]
