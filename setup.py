@@ -77,6 +77,7 @@ setup(
             "spacy_tlner.blank_source.v1 = spacy_tlner.transfer.callbacks:blank_source",
         ],
         "spacy_cli": ["tlner = spacy_tlner.cli:tlner"],
+        "thinc_schedules": ["spacy_tlner.unfreeze.v1 = spacy_tlner.optimizer:unfreeze"],
         "thinc_optimizers": ["spacy_tlner.GroupedAdam.v1 = spacy_tlner.optimizer:GroupedAdam"],
     },
     classifiers=[

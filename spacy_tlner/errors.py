@@ -323,13 +323,16 @@ class Errors:
     )
 
     # --- TL3xx: optimizer ---
-    TL301 = "[TL301] GroupedAdam: no layer group is called '{group}'. The pipeline has: {known}."
+    TL301 = (
+        "[TL301] GroupedAdam: no layer group is called '{group}', and as a pattern it fits no parameter. The pipeline "
+        "has: {known}. A pattern has * or ? and is held against component:group.path, the path as the model names it."
+    )
     TL302 = (
         "[TL302] GroupedAdam has `groups`, but was never told to which layer a weight belongs. In Python, call "
         "name_groups()(nlp) after initialize and after add_label. For `spacy train`, add to the config: "
         '[initialize.after_init] @callbacks = "spacy_tlner.name_groups.v1".'
     )
-    TL303 = "[TL303] GroupedAdam: the factor of '{group}' is {factor}; expected a number of at least 0 (0 freezes)."
+    TL303 = "[TL303] GroupedAdam: the number of '{group}' is {factor}; expected at least 0 (a factor of 0 freezes)."
 
     # --- TL4xx: report and command line ---
     TL401 = "[TL401] Asset {path} is missing. Restore the file, or take it out of project.yml."

@@ -1,7 +1,8 @@
 """Adam with a learning rate factor for each group of layers, where zero leaves weights exactly as they are."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Union
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple, Union
 
 from spacy.language import Language
 from spacy.util import registry
@@ -15,9 +16,21 @@ from .transfer.groups import layer_groups
 Key = tuple[int, str]
 FloatOrSchedule = Union[float, Generator]  # noqa: UP007  (pydantic reads it on Python 3.10)
 
-# Names of parameters by the key thinc hands an optimizer, "component:group". Filled by `name_groups`, since
+
+class Name(NamedTuple):
+    """How a parameter can be called: "component:group", and "component:group.path" with its own place in there."""
+
+    group: str
+    path: str
+
+    def fits(self, pattern: str) -> bool:
+        """By equal group, or by a pattern with * or ? over the whole path."""
+        return pattern == self.group or fnmatchcase(self.path, pattern)
+
+
+# Names of parameters by the key thinc hands an optimizer. Filled by `name_groups`, since
 # `spacy train` makes its optimizer without sight of the pipeline. Node ids are never used again in a process.
-_group_of: dict[Key, str] = {}
+_name_of: dict[Key, Name] = {}
 
 
 @registry.callbacks("spacy_tlner.name_groups.v1")
@@ -28,17 +41,31 @@ def name_groups() -> Callable[[Language], Language]:
         pipe: Any
         for component, pipe in nlp.pipeline:
             if getattr(pipe, "is_trainable", False) and getattr(pipe, "model", None) not in (None, True, False):
-                _group_of.update((key, f"{component}:{group}") for key, group in _keys(pipe.model))
+                for key, group, path in _keys(pipe.model):
+                    _name_of[key] = Name(f"{component}:{group}", f"{component}:{group}.{path}")
         return nlp
 
     return name_all
+
+
+@thinc_registry.schedules("spacy_tlner.unfreeze.v1")
+def unfreeze(step: int, factor: float = 1.0) -> Iterator[float]:
+    """For a group of `GroupedAdam`: 0 for the first `step` updates, so that it is frozen, and then `factor`.
+
+    Groups that thaw one after the other, the head first, make gradual unfreezing (Howard & Ruder 2018).
+    """
+    for _ in range(step):
+        yield 0.0
+    while True:
+        yield factor
 
 
 @thinc_registry.optimizers("spacy_tlner.GroupedAdam.v1")
 def GroupedAdam(
     learn_rate: FloatOrSchedule = 0.001,
     *,
-    groups: dict[str, dict[str, float]] | None = None,
+    groups: dict[str, Any] | None = None,
+    l2_sp: dict[str, Any] | None = None,
     L2: FloatOrSchedule = 0.0,
     beta1: FloatOrSchedule = 0.9,
     beta2: FloatOrSchedule = 0.999,
@@ -49,16 +76,17 @@ def GroupedAdam(
 ) -> "GroupedOptimizer":
     """Adam whose learning rate is multiplied by a factor for each layer group.
 
-    groups: {component: {group: factor}}, groups as `transfer.groups` names them, e.g. {"tl_ner": {"encoder": 0.1}}. A
-    group that is not named has factor 1; 0 freezes for real: no step, no decay. Other arguments as in `Adam.v1`.
-    Raises TL301 if no layer is called so, TL302 without `name_groups`, TL303 on a negative factor.
+    groups: {component: {group: factor}}, groups as `transfer.groups` names them, e.g. {"tl_ner": {"encoder": 0.1}}, or
+    patterns with * and ? over "group.path" of single parameters, e.g. {"transformer": {"transformer.*layer.0.*": 0.1}}.
+    Of several that fit, the last one listed counts. What none fits has factor 1; 0 freezes for real: no step, no decay.
+    A factor may be a schedule (`spacy_tlner.unfreeze.v1`). l2_sp: {component: {group or pattern: strength}}, a pull
+    towards the weights that training began with, after a warm start those of the source (L2-SP, Li et al. 2018); as L2,
+    it is a term of the gradient or, with `L2_is_weight_decay`, a decay of the difference. Other arguments as in
+    `Adam.v1`. Raises TL301 if a group or pattern fits nothing, TL302 without `name_groups`, TL303 on a number below 0.
     """
-    factors = {f"{component}:{group}": f for component, of in (groups or {}).items() for group, f in of.items()}
-    for group, factor in factors.items():
-        if not factor >= 0:
-            raise ValueError(Errors.TL303.format(group=group, factor=factor))
     return GroupedOptimizer(
-        factors,
+        _by_name(groups or {}),
+        _by_name(l2_sp or {}),
         learn_rate,
         L2=L2,
         beta1=beta1,
@@ -74,45 +102,80 @@ class GroupedOptimizer(Optimizer):
     """A thinc optimizer that looks up each parameter's group. See `GroupedAdam`."""
 
     factors: dict[str, float]
+    strengths: dict[str, float]
+    _factor_schedules: dict[str, Any]
+    _anchors: dict[Key, FloatsXd]
     _checked: bool
 
-    __slots__ = ["_checked", "factors"]
+    __slots__ = ["_anchors", "_checked", "_factor_schedules", "factors", "strengths"]
 
-    def __init__(self, factors: dict[str, float], learn_rate: FloatOrSchedule, **settings: Any):
+    def __init__(
+        self, factors: dict[str, Any], strengths: dict[str, float], learn_rate: FloatOrSchedule, **settings: Any
+    ):
         super().__init__(learn_rate, **settings)
-        self.factors = factors
+        self._factor_schedules = {group: f for group, f in factors.items() if not isinstance(f, int | float)}
+        first = {group: next(schedule) for group, schedule in self._factor_schedules.items()}
+        self.factors, self.strengths = {**factors, **first}, strengths
+        for group, number in (*self.factors.items(), *strengths.items()):
+            if not number >= 0:
+                raise ValueError(Errors.TL303.format(group=group, factor=number))
+        self._anchors = {}
         self._checked = False
+
+    def step_schedules(self) -> None:
+        super().step_schedules()
+        for group, schedule in self._factor_schedules.items():
+            self.factors[group] = next(schedule, self.factors[group])
 
     def __call__(
         self, key: Key, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
     ) -> tuple[FloatsXd, FloatsXd]:
-        factor = self._factor(key)
+        factor, strength = self._of(key, self.factors, 1.0), self._of(key, self.strengths, 0.0)
+        # noted at the first sight of a weight, frozen or not: training has not moved it yet
+        if strength and key not in self._anchors:
+            self._anchors[key] = weights.copy()
         if factor == 0:
             gradient *= 0
             return weights, gradient
+        if strength:
+            difference: Any = weights - self._anchors[key]
+            if self.L2_is_weight_decay:
+                # this share of the difference is taken off: more than all of it would overshoot
+                weights -= min(lr_scale * factor * float(self.learn_rate) * strength, 1.0) * difference
+            else:
+                gradient += strength * difference
         return super().__call__(key, weights, gradient, lr_scale=lr_scale * factor)
 
-    def _factor(self, key: Key) -> float:
-        if not self.factors:
-            return 1.0
-        if key not in _group_of:
+    def _of(self, key: Key, numbers: dict[str, float], default: float) -> float:
+        """The number of the last group or pattern that fits."""
+        if not numbers:
+            return default
+        if key not in _name_of:
             raise ValueError(Errors.TL302)
         if not self._checked:
-            known = set(_group_of.values())
-            for group in self.factors:
-                if group not in known:
-                    raise ValueError(Errors.TL301.format(group=group, known=", ".join(sorted(known))))
-            self._checked = True
-        return self.factors.get(_group_of[key], 1.0)
+            self._check()
+        return next((n for pattern, n in reversed(numbers.items()) if _name_of[key].fits(pattern)), default)
+
+    def _check(self) -> None:
+        for pattern in (*self.factors, *self.strengths):
+            if not any(name.fits(pattern) for name in _name_of.values()):
+                known = ", ".join(sorted({name.group for name in _name_of.values()}))
+                raise ValueError(Errors.TL301.format(group=pattern, known=known))
+        self._checked = True
 
 
-def _keys(model: Any) -> Iterator[tuple[Key, str]]:
-    """The optimizer's key of every parameter below a model, thinc's own and torch's, with its layer group."""
+def _by_name(numbers: dict[str, Any]) -> dict[str, Any]:
+    """{"component:group": number} of {component: {group: number}}."""
+    return {f"{component}:{group}": number for component, of in numbers.items() for group, number in of.items()}
+
+
+def _keys(model: Any) -> Iterator[tuple[Key, str, str]]:
+    """The optimizer's key of every parameter below a model, thinc's own and torch's, its layer group and its path."""
     for group, nodes in layer_groups(model).items():
         for node in nodes:
             for name in node.param_names:
-                yield (node.id, name), group
+                yield (node.id, name), group, f"{node.name}.{name}"
             for shim in node.shims:
                 if hasattr(shim._model, "named_parameters"):
                     for name, _ in shim._model.named_parameters():
-                        yield (shim.id, name), group
+                        yield (shim.id, name), group, name

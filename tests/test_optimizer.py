@@ -1,5 +1,6 @@
 """GroupedAdam beside thinc's Adam, bit for bit; and its refusals."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +17,11 @@ from thinc.api import Adam, Model, Optimizer, PyTorchWrapper, fix_random_seed
 from thinc.api import registry as thinc_registry
 
 from spacy_tlner import optimizer as module
-from spacy_tlner.optimizer import GroupedAdam, name_groups
+from spacy_tlner.optimizer import GroupedAdam, name_groups, unfreeze
+from tiny_transformers import tiny_bert
 
 SETTINGS: dict[str, Any] = {"learn_rate": 0.01, "L2": 0.1, "grad_clip": 1.0, "use_averages": True}
+GROUPS_HERE = ("words", "characters", "encoder", "head", "transitions")
 SMALL = {
     "@architectures": "spacy_tlner.TransferTagger.v1",
     "tok2vec": {
@@ -36,7 +39,7 @@ SMALL = {
 @pytest.fixture(autouse=True)
 def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The names of layers are kept for the whole process: each test starts without any."""
-    monkeypatch.setattr(module, "_group_of", {})
+    monkeypatch.setattr(module, "_name_of", {})
 
 
 def pipeline() -> tuple[Language, list[Example]]:
@@ -201,3 +204,139 @@ def test_config_resolves_it_with_schedules():
         rates.append(resolved["optimizer"].learn_rate)
         resolved["optimizer"].step_schedules()
     assert rates == [0.0, 0.05, 0.1]
+
+
+# --- patterns, schedules, the pull towards the start ---
+
+
+def test_a_pattern_reaches_single_parameters():
+    """Frozen by pattern: weights of the LSTMs but for their biases."""
+    before = dict(weights(pipeline()[0].get_pipe("tl_ner").model))
+    settings = {**SETTINGS, "L2": 0.0}
+    after = train(GroupedAdam(**settings, groups={"tl_ner": {"encoder.*": 0.0, "encoder.*_b": 1.0}}), steps=3)
+    moved = {name for name, weight in after.items() if (weight != before[name]).any()}
+    lstm = {name for name in before if "lstm" in name}
+    assert {name for name in lstm if name.endswith("_b")} == lstm & moved and lstm - moved
+    assert any("emission" in name for name in moved)
+
+
+@pytest.mark.parametrize("pattern", ["encoder.nothing*", "enc?der", "decoder"])
+def test_a_pattern_that_fits_nothing_is_refused(pattern):
+    for argument in ("groups", "l2_sp"):
+        with pytest.raises(ValueError, match=r"TL301.*" + re.escape(f"tl_ner:{pattern}")):
+            train(GroupedAdam(**SETTINGS, **{argument: {"tl_ner": {pattern: 0.5}}}), steps=1)
+
+
+def test_of_several_that_fit_the_last_counts():
+    one = train(GroupedAdam(**SETTINGS, groups={"tl_ner": {"*": 0.5, "head": 0.1}}))
+    other = train(GroupedAdam(**SETTINGS, groups={"tl_ner": {"head": 0.1, "*": 0.5}}))
+    half = train(GroupedAdam(**SETTINGS, groups={"tl_ner": dict.fromkeys(GROUPS_HERE, 0.5)}))
+    assert all((other[name] == half[name]).all() for name in half)
+    assert any((one[name] != half[name]).any() for name in half if "emission" in name)
+
+
+def test_gradual_unfreezing():
+    """The head learns from the start, the encoder from the fourth update on, the words from the sixth."""
+    groups = {"head": 1.0, "encoder": unfreeze(3), "words": unfreeze(5, 0.5), "characters": unfreeze(100)}
+    moved: dict[str, int] = {}
+    nlp, examples = pipeline()
+    name_groups()(nlp)
+    optimizer = GroupedAdam(**SETTINGS, groups={"tl_ner": groups})
+    before = dict(weights(nlp.get_pipe("tl_ner").model))
+    for step in range(1, 8):
+        nlp.update(examples, sgd=optimizer)
+        optimizer.step_schedules()
+        for name, weight in weights(nlp.get_pipe("tl_ner").model):
+            if (weight != before[name]).any():
+                moved.setdefault(name, step)
+    parts = ("emission", "lstm", "words", "char")
+    of = {part: {step for name, step in moved.items() if part in name} for part in parts}
+    assert of == {"emission": {1}, "lstm": {4}, "words": {6}, "char": set()}
+
+
+def test_a_thawed_weight_is_as_if_training_began_then():
+    """Nothing of the frozen time stays: no moments, no count of updates."""
+    module._name_of[1, "W"] = module.Name("a:b", "a:b.W")
+    rng = numpy.random.default_rng(0)
+    gradients = rng.normal(size=(8, 3)).astype("f")
+    late = GroupedAdam(0.01, groups={"a": {"b": unfreeze(4)}})
+    plain = Adam(0.01, L2=0.0, grad_clip=1.0)
+    found, expected = numpy.ones(3, dtype="f"), numpy.ones(3, dtype="f")
+    for step, gradient in enumerate(gradients):
+        found, _ = late((1, "W"), found, gradient.copy())
+        if step >= 4:
+            expected, _ = plain((1, "W"), expected, gradient.copy())
+        late.step_schedules()
+        plain.step_schedules()
+    assert (found == expected).all() and (found != 1).all()
+
+
+@pytest.mark.parametrize("decay", [True, False])
+def test_the_pull_goes_to_where_training_began(decay):
+    """Without a gradient, weights that are somewhere else come back; by hand, one step of either kind."""
+    start, away = numpy.array([1.0, 2.0], dtype="f"), numpy.array([2.0, -2.0], dtype="f")
+    module._name_of[1, "W"] = module.Name("a:b", "a:b.W")
+    settings: dict[str, Any] = {"use_averages": False, "grad_clip": 0.0, "L2_is_weight_decay": decay}
+    optimizer = GroupedAdam(0.1, l2_sp={"a": {"b": 0.5}}, **settings)
+    zero = numpy.zeros(2, dtype="f")
+    found, _ = optimizer((1, "W"), start.copy(), zero.copy())
+    assert_allclose(found, start)
+    found, _ = optimizer((1, "W"), away.copy(), zero.copy())
+    if decay:
+        assert_allclose(found, away - 0.1 * 0.5 * (away - start), rtol=1e-6)
+    else:
+        reference = Adam(0.1, L2=0.0, **settings)
+        reference((1, "W"), start.copy(), zero.copy())
+        expected, _ = reference((1, "W"), away.copy(), (0.5 * (away - start)).astype("f"))
+        assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_the_pull_keeps_weights_near_and_none_is_adam_to_the_bit():
+    before = dict(weights(pipeline()[0].get_pipe("tl_ner").model))
+    settings = {**SETTINGS, "L2": 0.0}
+    far = {}
+    for strength in (0.0, 20.0):
+        after = train(GroupedAdam(**settings, l2_sp={"tl_ner": {"*": strength}}))
+        far[strength] = sum(float(abs(after[name] - before[name]).sum()) for name in before)
+    assert far[20.0] < 0.6 * far[0.0]
+    none, plain = train(GroupedAdam(**settings, l2_sp={"tl_ner": {"*": 0.0}})), train(Adam(**settings))
+    assert all((none[name] == plain[name]).all() for name in plain)
+
+
+def test_negative_pull_is_refused():
+    with pytest.raises(ValueError, match=r"TL303.*tl_ner:head"):
+        GroupedAdam(l2_sp={"tl_ner": {"head": -1.0}})
+
+
+def test_config_resolves_factors_that_are_schedules():
+    thaw = {"@schedules": "spacy_tlner.unfreeze.v1", "step": 2, "factor": 0.3}
+    block = {
+        "@optimizers": "spacy_tlner.GroupedAdam.v1",
+        "groups": {"tl_ner": {"encoder": thaw, "head": 2}},
+        "l2_sp": {"tl_ner": {"encoder": 0.1}},
+    }
+    optimizer = registry.resolve({"o": block})["o"]
+    seen = []
+    for _ in range(4):
+        seen.append(optimizer.factors["tl_ner:encoder"])
+        optimizer.step_schedules()
+    assert seen == [0.0, 0.0, 0.3, 0.3] and optimizer.factors["tl_ner:head"] == 2
+
+
+def test_a_pattern_over_a_transformers_layers(tmp_path):
+    """By the names that the torch module gives."""
+    encoder = {"@architectures": "spacy_tlner.TransformerEncoder.v1", "name": str(tiny_bert(tmp_path / "bert"))}
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tl_ner", config={"model": {**SMALL, "tok2vec": encoder}})
+    gold = Doc(nlp.vocab, words=["Ann", "met", "Bob"])
+    gold.set_ents([Span(gold, 0, 1, label="PER")])
+    examples = [Example(Doc(nlp.vocab, words=["Ann", "met", "Bob"]), gold)]
+    nlp.initialize(lambda: examples)
+    name_groups()(nlp)
+    optimizer = GroupedAdam(0.1, groups={"tl_ner": {"transformer.*layer.0.*": 0.0, "transformer.embeddings.*": 0.0}})
+    torch_model = nlp.get_pipe("tl_ner").model.get_ref("tok2vec").layers[0].shims[0]._model
+    before = {name: param.detach().clone() for name, param in torch_model.named_parameters()}
+    nlp.update(examples, sgd=optimizer)
+    still = {name for name, param in torch_model.named_parameters() if torch.equal(param, before[name])}
+    frozen = {name for name in before if "layer.0." in name or name.startswith("embeddings.")}
+    assert frozen <= still and any("layer.1." in name for name in set(before) - still)
