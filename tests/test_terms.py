@@ -22,6 +22,7 @@ from spacy_tlner.crf.divergence import divergence, restrict
 from spacy_tlner.crf.packing import Packing
 from spacy_tlner.stamps import stamp
 from spacy_tlner.tags import TagScheme
+from spacy_tlner.transfer.callbacks import blank_source
 from spacy_tlner.transfer.mmd import PUBLISHED, median_variances, mmd
 from strategies import random_chain
 
@@ -177,7 +178,7 @@ TERMS: dict[str, dict[str, Any]] = {
 
 
 def filled(block: dict[str, Any], **config: Any) -> dict[str, Any]:
-    defaults: dict[str, Any] = {"source": "source", "target": "main", "label_map": {"LOC": "PLACE"}}
+    defaults: dict[str, Any] = {"source_head": "source", "target_head": "main", "label_map": {"LOC": "PLACE"}}
     if "MMD" in block["@misc"]:
         defaults |= {"kernels": "median", "outside": True, "max_tokens": 256}
     return {**defaults, **block, **config}
@@ -289,8 +290,8 @@ def test_batches_of_one_corpus_pass() -> None:
         ("mmd", {"weight": -1.0}, "TL120"),
         ("mmd", {"max_tokens": 1}, "TL120"),
         ("distance", {"weight": -1.0}, "TL120"),
-        ("mmd", {"source": "news"}, r"TL121.*'news'.*main, source"),
-        ("distance", {"target": "news"}, "TL121"),
+        ("mmd", {"source_head": "news"}, r"TL121.*'news'.*main, source"),
+        ("distance", {"target_head": "news"}, "TL121"),
         ("mmd", {"label_map": {"PER": "", "LOC": ""}}, "TL122"),
         ("mmd", {"label_map": {"LOC": "CITY"}}, "TL103"),
     ],
@@ -389,8 +390,8 @@ def test_only_the_corpora_that_are_named(source: Path) -> None:
 
 def test_a_saved_pipeline_needs_the_source_for_training_only(source: Path, tmp_path: Path) -> None:
     nlp, examples = started(source, {"keep": distillation(source)})
-    nlp.config["components"]["tl_ner"]["terms"]["keep"]["source"] = None
-    nlp.to_disk(tmp_path / "model")
+    blank_source()(nlp).to_disk(tmp_path / "model")
+    assert str(source) not in (tmp_path / "model" / "config.cfg").read_text()
     loaded = spacy.load(tmp_path / "model")
     text = examples[0].reference.text
     assert entities(loaded(text)) == entities(nlp(text))

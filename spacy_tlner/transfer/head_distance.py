@@ -22,18 +22,18 @@ _PARAMS = (
 
 @registry.misc("spacy_tlner.HeadDistance.v1")
 def make_head_distance(
-    source: str = "source", target: str = "main", weight: float = 0.1, label_map: dict[str, str] | None = None
+    source_head: str = "source", target_head: str = "main", weight: float = 0.1, label_map: dict[str, str] | None = None
 ) -> "HeadDistance":
     """`weight` / 2 times the squared distance of two heads' parameters, over O and the tags of matched labels.
 
     Wang et al. 2018 (La-DTL): it bounds the divergence of the two heads' distributions over taggings of one text,
         KL(p_s || p_t) <= max(n H, n - 1)^2 (|W_s - W_t|^2 + |A_s - A_t|^2),   H = max |h|,  n tokens, no biases.
-    source, target: two heads of the component. label_map: {source label: target label}, beside labels of equal name.
+    source_head, target_head: of the component. label_map: {source label: target label}, beside labels of equal name.
     Raises TL120 on a weight below 0.
     """
     if not weight >= 0:
         raise ValueError(Errors.TL120.format(term="HeadDistance", given=f"weight {weight}"))
-    return HeadDistance(Between(source, target, label_map or {}), weight)
+    return HeadDistance(Between(source_head, target_head, label_map or {}), weight)
 
 
 class HeadDistance:

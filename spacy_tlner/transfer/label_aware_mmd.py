@@ -19,8 +19,8 @@ Kernels = Literal["median", "published"]
 
 @registry.misc("spacy_tlner.LabelAwareMMD.v1")
 def make_label_aware_mmd(
-    source: str = "source",
-    target: str = "main",
+    source_head: str = "source",
+    target_head: str = "main",
     weight: float = 1.0,
     label_map: dict[str, str] | None = None,
     kernels: Kernels = "median",
@@ -29,7 +29,7 @@ def make_label_aware_mmd(
 ) -> "LabelAwareMMD":
     """`weight` times the sum over matched labels of MMD^2 between the encoder's states of either head's tokens.
 
-    Wang et al. 2018 (La-DTL). source, target: two heads of the component. label_map: {source label: target label},
+    Wang et al. 2018 (La-DTL). source_head, target_head: of the component. label_map: {source label: target label},
     beside labels of equal name. kernels: "median", the mean of five around the median distance; "published", the sum
     of the authors' 19. outside: whether O counts as a label. max_tokens: of one label and side, drawn at random beyond
     that. A label of which one side has fewer than 2 tokens in a batch is passed over there, so batches should hold
@@ -39,7 +39,7 @@ def make_label_aware_mmd(
     if not weight >= 0 or max_tokens < 2 or kernels not in ("median", "published"):
         given = f"weight {weight}, max_tokens {max_tokens}, kernels {kernels!r}"
         raise ValueError(Errors.TL120.format(term="LabelAwareMMD", given=given))
-    return LabelAwareMMD(Between(source, target, label_map or {}), weight, kernels, outside, max_tokens)
+    return LabelAwareMMD(Between(source_head, target_head, label_map or {}), weight, kernels, outside, max_tokens)
 
 
 class LabelAwareMMD:
