@@ -63,7 +63,10 @@ setup(
             "spacy_tlner.TextCorpus.v1 = spacy_tlner.corpora.unlabelled:TextCorpus",
         ],
         "spacy_batchers": ["spacy_tlner.batch_by_length.v1 = spacy_tlner.corpora.batchers:batch_by_length"],
-        "spacy_misc": ["spacy_tlner.read_label_map.v1 = spacy_tlner.transfer.label_map:read_label_map"],
+        "spacy_misc": [
+            "spacy_tlner.read_label_map.v1 = spacy_tlner.transfer.label_map:read_label_map",
+            "spacy_tlner.estimate_label_map.v1 = spacy_tlner.transfer.estimate:estimate_label_map",
+        ],
         "spacy_callbacks": [
             "spacy_tlner.name_groups.v1 = spacy_tlner.optimizer:name_groups",
             "spacy_tlner.blank_source.v1 = spacy_tlner.transfer.callbacks:blank_source",
