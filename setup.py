@@ -68,6 +68,7 @@ setup(
         ],
         "spacy_misc": [
             "spacy_tlner.read_label_map.v1 = spacy_tlner.transfer.label_map:read_label_map",
+            "spacy_tlner.estimate_label_map.v1 = spacy_tlner.transfer.estimate:estimate_label_map",
             "spacy_tlner.LabelAwareMMD.v1 = spacy_tlner.transfer.label_aware_mmd:make_label_aware_mmd",
             "spacy_tlner.HeadDistance.v1 = spacy_tlner.transfer.head_distance:make_head_distance",
             "spacy_tlner.Distillation.v1 = spacy_tlner.transfer.distillation:make_distillation",

@@ -1,6 +1,7 @@
 """The pipe `tl_ner`: a CRF over any spaCy encoder, trained, moved and stored like spaCy's own components."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Union
 
@@ -27,6 +28,7 @@ from .processes import keep_forks_alive
 from .settings import candidates_of, check_spelling, thresholds_of
 from .tags import Mention, TagScheme
 from .transfer.distillation import Beliefs, teach
+from .transfer.label_map import LabelEstimator
 from .transfer.pretrained import load_pretrained
 from .transfer.term import Term
 from .transfer.vocabulary import learn_vocabularies
@@ -188,8 +190,13 @@ class TransferNER(TrainablePipe):
 
     @property
     def head(self) -> str:
-        """The active head."""
+        """The active head. Setting it lets another head predict, until the next load."""
         return self.curriculum.active
+
+    @head.setter
+    def head(self, name: str) -> None:
+        self.curriculum = replace(self.curriculum, active=name)
+        self._activate()
 
     @property
     def incorrect_spans_key(self) -> str | None:
@@ -413,7 +420,8 @@ class TransferNER(TrainablePipe):
         labels: Labels | None = None,
         source: str | Path | None = None,
         pretrained: str | Path | None = None,
-        label_map: dict[str, str] | None = None,
+        label_map: dict[str, str] | LabelEstimator | None = None,
+        seed_labels: dict[str, str] | None = None,
         layers: list[str] | None = None,
         source_component: str | None = None,
     ) -> None:
@@ -422,7 +430,9 @@ class TransferNER(TrainablePipe):
         labels: a list, or {head: list}, as `spacy init labels` writes it; by default those in the examples, sorted.
         source: a trained pipeline, path or package, whose weights this one starts from (`transfer.warm_start`).
         pretrained: weights of the encoder from `spacy tlner pretrain` (`transfer.pretrained`); beside `source`, TL110.
-        label_map: {source label: our label}, beside labels of equal name; an empty right side leaves one out.
+        label_map: {source label: our label}, beside labels of equal name; an empty right side leaves one out. Or a
+        block that estimates it (`spacy_tlner.estimate_label_map.v1`). seed_labels: {our label: source label}: a label
+        without a partner starts from that one, whatever else does.
         layers: the layer groups to copy, by default all. source_component: the tagger's name there,
         by default the only `tl_ner` of the source. Raises TL008 without labels, TL1xx from the warm start.
         """
@@ -447,9 +457,24 @@ class TransferNER(TrainablePipe):
         if pretrained:
             load_pretrained(self, pretrained, nlp=nlp)
         if source:
-            warm_start(self, source, nlp=nlp, label_map=label_map, layers=layers, source_component=source_component)
-        elif label_map or layers or source_component:
-            given = {"label_map": label_map, "layers": layers, "source_component": source_component}
+            warm_start(
+                self,
+                source,
+                nlp=nlp,
+                examples=examples,
+                label_map=label_map,
+                seed_labels=seed_labels,
+                layers=layers,
+                source_component=source_component,
+            )
+            return
+        given = {
+            "label_map": label_map,
+            "seed_labels": seed_labels,
+            "layers": layers,
+            "source_component": source_component,
+        }
+        if any(given.values()):
             raise ValueError(Errors.TL101.format(name=self.name, given=[key for key in given if given[key]]))
 
     def add_label(self, label: str) -> int:

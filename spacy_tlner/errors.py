@@ -215,6 +215,25 @@ class Errors:
         "[TL112] Component '{name}': nothing in {path} fits this encoder. The file has: {theirs}; the encoder has: "
         "{ours}. Use the encoder's settings of the pretraining config."
     )
+    TL113 = (
+        "[TL113] seed_labels: {label!r}, which is to start from {source!r}, is not a label of this component. It has: "
+        "{labels}. Expected {{our label: source label}}."
+    )
+    TL114 = (
+        "[TL114] seed_labels: {label!r} is to start from {source!r}, which the source does not have. It has: {labels}. "
+        "Expected {{our label: source label}}."
+    )
+    TL115 = (
+        "[TL115] {label!r} starts from {mapped!r} by label_map and from {source!r} by seed_labels. Keep one of the two."
+    )
+    TL116 = (
+        "[TL116] spacy_tlner.estimate_label_map: {given}. Expected a least_share from 0 to 1, a least_count of at "
+        "least 0, a limit of at least 1."
+    )
+    TL117 = (
+        "[TL117] label_map cannot be estimated: none of the {n} training documents of the active head has a mention of "
+        "{labels}. Check the training data, or write the label map out."
+    )
     TL120 = "[TL120] spacy_tlner.{term}: cannot be built as given: {given}. See its documentation for what it takes."
     TL121 = (
         "[TL121] spacy_tlner.{term}: component '{name}' has no head '{head}'; it has: {heads}. Say in the component's "

@@ -8,6 +8,8 @@ import numpy
 import pytest
 import spacy
 from spacy.language import Language
+from spacy.schemas import ConfigValidationError
+from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.util import fix_random_seed
 from thinc.api import Config
@@ -31,6 +33,10 @@ from corpus import (
     write_corpus,
 )
 from spacy_tlner.component import TransferNER
+from spacy_tlner.stamps import stamp
+from spacy_tlner.tags import OUTSIDE
+from spacy_tlner.transfer.callbacks import blank_source
+from spacy_tlner.transfer.estimate import estimate_label_map
 from spacy_tlner.transfer.groups import GROUPS, layer_groups
 
 TEXTS = held_out_texts(80)
@@ -179,6 +185,310 @@ def test_label_map_from_a_file(source: Path, tmp_path: Path) -> None:
     assert_rows(nlp, {"#person: [1]": "PER", "LOC": "LOC", "ORG": "ORG"}, list(pipe(nlp).labels))
 
 
+# --- labels that share a start ---
+
+
+def test_seeds_copy_the_rows_of_their_source_label(source: Path) -> None:
+    """And all that goes between two labels that share a start is what goes from the source's label to itself."""
+    labels = ["HERO", "LOC", "ORG", "PER", "POET", "DAY"]
+    seeds = {"HERO": "PER", "POET": "PER", "LOC": "ORG"}
+    nlp = started({"source": source, "labels": labels, "seed_labels": seeds})
+    assert_rows(nlp, {"ORG": "ORG", "PER": "PER", **seeds}, labels)
+    old, new = head_of(trained())["transitions"], head_of(nlp)["transitions"]
+    hero, poet, per = ids(["HERO"], labels)[1:], ids(["POET"], labels)[1:], ids(["PER"], list(LABELS))[1:]
+    last, first = 2, 0
+    assert new[hero[last], poet[first]] == new[poet[last], hero[first]] == old[per[last], per[first]]
+    kept = report(nlp)
+    assert kept["labels"] == {"ORG": "ORG", "PER": "PER"} and kept["labels_seeded"] == seeds
+    assert kept["labels_fresh"] == ["DAY"] and kept["labels_dropped"] == ["LOC"]
+    assert kept["copied"]["head"] == 1 + 4 * 5
+
+
+def test_labels_that_share_a_start_predict_as_their_source_label_and_are_told_apart(source: Path) -> None:
+    """At first they find what it finds; where gold calls some persons heroes, they part without any noise."""
+    nlp = blank_tagger()
+    settings = {"source": str(source), "labels": [*LABELS, "HERO"], "seed_labels": {"HERO": "PER"}}
+    nlp.config["initialize"]["components"]["tl_ner"] = settings
+    nlp.initialize(lambda: make_examples(nlp, 200))
+    expected = [entities(doc) for doc in spacy.load(source).pipe(TEXTS)]
+    merged = {"HERO": "PER"}
+    found = [[(merged.get(label, label), *at) for label, *at in entities(doc)] for doc in nlp.pipe(TEXTS)]
+    assert found == expected
+
+    def heroic(examples: list[Example]) -> list[Example]:
+        for eg in examples:
+            ents = [
+                (e.start, e.end, "HERO" if e.label_ == "PER" and len(e) == 1 else e.label_) for e in eg.reference.ents
+            ]
+            eg.reference.set_ents([spacy.tokens.Span(eg.reference, *ent) for ent in ents])
+        return examples
+
+    train(nlp, heroic(make_examples(nlp, 200)), epochs=3)
+    scores = nlp.evaluate(heroic(make_examples(nlp, 60, skip=1000)))["ents_per_type"]
+    assert scores["HERO"]["f"] > 0.9 and scores["PER"]["f"] > 0.9
+
+
+# --- estimated label maps ---
+
+ESTIMATE = "spacy_tlner.estimate_label_map.v1"
+# filled in where a config is loaded, as of every registered function
+ESTIMATE_DEFAULTS = {"least_share": 0.3, "least_count": 3.0, "seed": False, "limit": 1000}
+
+
+def estimated(source: Path, examples: Any, *, beside: dict[str, Any] | None = None, **settings: Any) -> Language:
+    """A fresh pipeline over `examples(nlp)` whose label map is estimated. beside: settings of the warm start."""
+    fix_random_seed(1)
+    nlp = blank_tagger()
+    block = {"source": str(source), "label_map": {"@misc": ESTIMATE, **settings}, **(beside or {})}
+    nlp.config["initialize"]["components"]["tl_ner"] = block
+    nlp.initialize(lambda: examples(nlp))
+    return nlp
+
+
+def corpus(rename: dict[str, str], n: int = 50) -> Any:
+    return lambda nlp: make_examples(nlp, n, skip=2000, rename=rename)
+
+
+def split(nlp: Language) -> list[Example]:
+    """Persons are poets in the first 35 sentences and painters in 15 more."""
+    return [
+        *make_examples(nlp, 35, skip=2000, rename={"PER": "POET"}),
+        *make_examples(nlp, 15, skip=2050, rename={"PER": "PAINTER"}),
+    ]
+
+
+def with_days(nlp: Language) -> list[Example]:
+    """A label of which the source knows nothing, under the name of one that it has."""
+    examples = make_examples(nlp, 50, skip=2000, rename={"ORG": "FIRM"})
+    for eg in examples:
+        days = [
+            spacy.tokens.Span(eg.reference, t.i, t.i + 1, "ORG") for t in eg.reference if t.text in ("Monday", "year")
+        ]
+        eg.reference.set_ents([*eg.reference.ents, *days])
+    return examples
+
+
+CASES: dict[str, tuple[Any, dict[str, str], dict[str, str], list[str], list[str]]] = {
+    # examples; then, with seeds: matched {ours: theirs}, seeded, fresh, dropped
+    "equal names": (corpus({}), {"LOC": "LOC", "ORG": "ORG", "PER": "PER"}, {}, [], []),
+    "renamed": (
+        corpus({"PER": "a person", "ORG": "a firm", "LOC": "a place"}),
+        {"a person": "PER", "a firm": "ORG", "a place": "LOC"},
+        {},
+        [],
+        [],
+    ),
+    "misleading names": (
+        corpus({"PER": "ORG", "ORG": "LOC", "LOC": "PER"}),
+        {"ORG": "PER", "LOC": "ORG", "PER": "LOC"},
+        {},
+        [],
+        [],
+    ),
+    "one of them misleading": (corpus({"PER": "ORG", "ORG": ""}), {"ORG": "PER", "LOC": "LOC"}, {}, [], ["ORG"]),
+    "merged": (corpus({"PER": "NAME", "ORG": "NAME"}), {"NAME": "PER", "LOC": "LOC"}, {}, [], ["ORG"]),
+    "split": (split, {"POET": "PER", "ORG": "ORG", "LOC": "LOC"}, {"PAINTER": "PER"}, [], []),
+    "new": (with_days, {"FIRM": "ORG", "PER": "PER", "LOC": "LOC"}, {}, ["ORG"], []),
+    "too little data": (
+        corpus({"PER": "ORG", "ORG": "LOC", "LOC": "firm"}, n=3),
+        {"LOC": "LOC", "ORG": "ORG"},
+        {},
+        ["firm"],
+        ["PER"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_labels_are_found_by_what_the_source_sees(source: Path, case: str) -> None:
+    examples, matched, seeded, fresh, dropped = CASES[case]
+    nlp = estimated(source, examples, seed=True)
+    kept = report(nlp)
+    assert (kept["labels"], kept["labels_seeded"]) == (matched, seeded)
+    assert (kept["labels_fresh"], kept["labels_dropped"]) == (fresh, dropped)
+    assert_rows(nlp, matched | seeded, list(pipe(nlp).labels))
+    mentions = [ent.label_ for eg in examples(nlp) for ent in eg.reference.ents]
+    assert kept["label_table"]["mentions"] == {label: mentions.count(label) for label in pipe(nlp).labels}
+
+
+def test_an_estimated_map_starts_as_the_same_map_given(source: Path) -> None:
+    """Weight by weight: that the source read our documents has left no trace."""
+    rename = {"PER": "a person", "ORG": "PER"}
+    nlp = estimated(source, corpus(rename, n=40))
+    given = started({"source": source, "label_map": rename}, rename=rename)
+    found, expected = weights(pipe(nlp).model), weights(pipe(given).model)
+    assert found.keys() == expected.keys()
+    assert all((value == expected[key]).all() for key, value in found.items())
+
+
+def test_the_table_holds_what_the_source_says_token_by_token(source: Path) -> None:
+    kept = report(estimated(source, corpus({"PER": "ORG", "ORG": "PER"}, n=9)))["label_table"]
+    old = spacy.load(source)
+    expected = {label: numpy.zeros(4) for label in LABELS}
+    found = {label: numpy.zeros(4) for label in LABELS}
+    examples = make_examples(old, 9, skip=2000, rename={"PER": "ORG", "ORG": "PER"})
+    for eg in examples:
+        doc = old.make_doc(eg.reference.text)
+        assert [t.text for t in doc] == [t.text for t in eg.reference]
+        (marginals,) = pipe(old).chains([doc]).marginals()
+        names = pipe(old).scheme.names
+        predicted = old(doc)
+        for ent in eg.reference.ents:
+            for token in ent:
+                # a mean over tokens, tag by tag, and beside it the best tagging, of a source that is sure of itself
+                for name, p in zip(names, marginals[token.i]):
+                    column = 3 if name == "O" else LABELS.index(name[2:])
+                    expected[ent.label_][column] += p / len(ent)
+                label = predicted[token.i].ent_type_
+                found[ent.label_][LABELS.index(label) if label else 3] += 1 / len(ent)
+    assert kept["documents"] == sum(bool(eg.reference.ents) for eg in examples)
+    assert kept["source_labels"] == list(LABELS)
+    for label in LABELS:
+        numpy.testing.assert_allclose(kept["counts"][label], expected[label], atol=2e-3)
+        numpy.testing.assert_allclose(kept["counts"][label], found[label], atol=0.5)
+        assert sum(kept["counts"][label]) == pytest.approx(kept["mentions"][label], abs=2e-3)
+
+
+def test_the_table_is_shown(source: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="spacy_tlner"):
+        nlp = estimated(source, corpus({"PER": "a person"}))
+    kept = report(nlp)["label_table"]
+    (line,) = [record.message for record in caplog.records if record.message.startswith("  a person ")]
+    n = kept["mentions"]["a person"]
+    assert line.split()[2:] == [str(n), *(f"{count / n:.2f}" for count in kept["counts"]["a person"])]
+    assert "  labels mapped: PER -> a person" in [record.message for record in caplog.records]
+
+
+def test_a_limit_reads_documents_from_all_over_the_corpus(source: Path) -> None:
+    """Sorted by what persons are called, so that the first ones alone would tell of poets only."""
+    kept = report(estimated(source, split, limit=10, least_count=0.5, seed=True))
+    assert kept["label_table"]["documents"] == 10
+    assert kept["labels"]["POET"] == "PER" and kept["labels_seeded"] == {"PAINTER": "PER"}
+
+
+def test_settings_of_the_estimate(source: Path) -> None:
+    """By default, half of the mentions are enough and nothing is seeded."""
+    assert "NAME" not in report(estimated(source, corpus({"PER": "NAME", "ORG": "NAME"}), least_share=0.7))["labels"]
+    assert "NAME" not in report(estimated(source, corpus({"PER": "NAME"}), least_count=1000))["labels"]
+    assert report(estimated(source, split))["labels_seeded"] == {}
+
+
+def test_a_seed_of_the_user_goes_before_the_estimate(source: Path) -> None:
+    kept = report(estimated(source, split, seed=True, beside={"seed_labels": {"POET": "ORG"}}))
+    assert kept["labels"] == {"PAINTER": "PER", "LOC": "LOC", "ORG": "ORG"}
+    assert kept["labels_seeded"] == {"POET": "ORG"}
+
+
+def test_nothing_is_estimated_for_a_head_that_is_not_copied(source: Path) -> None:
+    kept = report(estimated(source, corpus({}), beside={"layers": ["words", "encoder"]}))
+    assert kept["label_table"] is None and kept["labels"] == {}
+
+
+def test_the_estimate_is_of_the_active_head_and_its_documents(tmp_path: Path) -> None:
+    """The source has a head of our head's name beside the one that it predicts with, and another corpus misleads."""
+    fix_random_seed(0)
+    old = blank_tagger(heads={"gazette": "places"})
+    people, places = make_examples(old, 60, rename={"ORG": "", "LOC": ""}), make_examples(old, 60, rename={"PER": ""})
+    for eg in places:
+        stamp(eg.reference, "gazette")
+    examples = [eg for pair in zip(people, places) for eg in pair]
+    train(initialize(old, examples), examples, epochs=12)
+    old.to_disk(tmp_path / "source")
+
+    nlp = blank_tagger(heads={"news": "main"}, head="places")
+    ours = make_examples(nlp, 40, skip=2000, rename={"PER": "", "LOC": "ORG", "ORG": "LOC"})
+    others = make_examples(nlp, 40, skip=2100, rename={"PER": "PER"})
+    for eg in others:
+        stamp(eg.reference, "news")
+    block = {"source": str(tmp_path / "source"), "label_map": {"@misc": ESTIMATE}}
+    nlp.config["initialize"]["components"]["tl_ner"] = block
+    nlp.initialize(lambda: [*others, *ours])
+    kept = report(nlp)
+    assert kept["labels"] == {"ORG": "LOC", "LOC": "ORG"} and kept["labels_dropped"] == []
+    assert kept["other_heads"] == {"main": "1 of 3 labels"}
+    assert sum(kept["label_table"]["mentions"].values()) == sum(len(eg.reference.ents) for eg in ours)
+
+
+def test_examples_stay_as_they_are(source: Path) -> None:
+    examples = make_examples(blank_tagger(), 20, skip=2000)
+    estimated(source, lambda nlp: examples)
+    assert not any(eg.predicted.has_annotation("ENT_IOB") for eg in examples)
+
+
+def test_a_source_in_doubt_is_heard(source: Path) -> None:
+    """Made so unsure of itself that its best taggings miss most mentions, it still leans the right way."""
+    old = spacy.load(source)
+    pipe(old).model.get_ref("heads").layers[0].get_ref("emission").get_param("b")[OUTSIDE] += 6
+    rename = {"PER": "a person", "LOC": "a place", "ORG": "a firm"}
+    examples = make_examples(old, 50, skip=2000, rename=rename)
+    found = sum(len(old(eg.reference.text).ents) for eg in examples)
+    assert found < 0.5 * sum(len(eg.reference.ents) for eg in examples)
+    estimate = estimate_label_map(least_share=0.1)(old, "tl_ner", examples, sorted(rename.values()), ())
+    assert estimate.label_map == rename
+
+
+def test_estimates_without_anything_to_read(source: Path) -> None:
+    nlp = blank_tagger()
+    settings = {"source": str(source), "labels": list(LABELS), "label_map": {"@misc": ESTIMATE}}
+    nlp.config["initialize"]["components"]["tl_ner"] = settings
+    with pytest.raises(ValueError, match=r"\[TL117\].*none of the 12 .*LOC, ORG, PER"):
+        nlp.initialize(lambda: make_examples(nlp, 12, rename=dict.fromkeys(LABELS, "")))
+
+
+@pytest.mark.parametrize("given", ["estimate", ["PER"], {"PER": 1}])
+def test_label_maps_of_another_kind(source: Path, given: Any) -> None:
+    with pytest.raises(ConfigValidationError, match="label_map"):
+        started({"source": source, "label_map": given})
+
+
+def test_estimate_over_a_shared_encoder(shared: Path, tmp_path: Path) -> None:
+    """The source's tok2vec runs before its tagger."""
+    nlp = from_config(
+        tmp_path,
+        {"tok2vec": {"source": str(shared)}, "tl_ner": {"factory": "tl_ner", "model": tagger(LISTENER)}},
+        {"tl_ner": {"source": str(shared), "label_map": {"@misc": ESTIMATE, "least_share": 0.8}}},
+        rename={"PER": "LOC", "LOC": "place"},
+    )
+    assert report(nlp)["labels"] == {"LOC": "PER", "place": "LOC", "ORG": "ORG"}
+
+
+def test_estimate_through_a_config_and_what_is_saved_of_it(source: Path, tmp_path: Path) -> None:
+    """As `spacy train` does: a config file with overrides, a saved pipeline that forgets, one that does not."""
+    rename = {"PER": "a person", "ORG": "LOC", "LOC": "ORG"}
+    nlp = from_config(
+        tmp_path,
+        {"tl_ner": {"factory": "tl_ner", "model": tagger()}},
+        {"tl_ner": {"source": str(source), "label_map": {}}},
+        rename=rename,
+        overrides={
+            "initialize.components.tl_ner.label_map.@misc": ESTIMATE,
+            "initialize.components.tl_ner.label_map.least_share": 0.5,
+        },
+    )
+    kept = report(nlp)
+    assert kept["labels"] == {"a person": "PER", "LOC": "ORG", "ORG": "LOC"}
+    nlp.to_disk(tmp_path / "all")
+    loaded = spacy.load(tmp_path / "all")
+    block = loaded.config["initialize"]["components"]["tl_ner"]
+    assert block["label_map"] == {"@misc": ESTIMATE, **ESTIMATE_DEFAULTS, "least_share": 0.5}
+    # JSON may move the last digit of a count
+    found, stored = ({**of, "label_table": dict(of["label_table"])} for of in (report(loaded), kept))
+    for label, counts in stored["label_table"].pop("counts").items():
+        assert found["label_table"]["counts"].pop(label) == pytest.approx(counts)
+    assert found["label_table"].pop("counts") == {} and found == stored
+    loaded.initialize(lambda: make_examples(loaded, 40, skip=2000, rename=rename))
+    assert report(loaded)["labels"] == kept["labels"]
+
+    block["seed_labels"] = {"X": "Y"}
+    blank_source()(loaded).to_disk(tmp_path / "blank")
+    again = spacy.load(tmp_path / "blank")
+    assert report(again)["labels"] == kept["labels"]
+    block = again.config["initialize"]["components"]["tl_ner"]
+    assert {key for key, value in block.items() if value is None} == {"source", "label_map", "seed_labels"}
+    again.initialize(lambda: make_examples(again, 12))
+    assert "tl_ner" not in again.meta["spacy_tlner"]
+
+
 # --- layers ---
 
 
@@ -203,6 +513,21 @@ def test_ladder_copies_only_what_it_names(source: Path, n: int) -> None:
     own = layer_groups(pipe(fresh).model)["words"][0].attrs["seen"]
     theirs = layer_groups(pipe(old).model)["words"][0].attrs["seen"]
     assert set(learned) == (set(own) | set(theirs) if n else set(own))
+
+
+def test_the_ladder_is_a_sweep_over_one_setting(source: Path, tmp_path: Path) -> None:
+    """One config, and one override a rung: what is copied grows by a group; labels are estimated where they matter."""
+    for n in (DEFAULT_GROUPS.index("head"), DEFAULT_GROUPS.index("head") + 1):
+        nlp = from_config(
+            tmp_path,
+            {"tl_ner": {"factory": "tl_ner", "model": tagger()}},
+            {"tl_ner": {"source": str(source), "label_map": {"@misc": ESTIMATE}, "layers": None}},
+            rename={"PER": "a person"},
+            overrides={"initialize.components.tl_ner.layers": DEFAULT_GROUPS[:n]},
+        )
+        assert list(report(nlp)["copied"]) == DEFAULT_GROUPS[:n] and report(nlp)["fresh"] == DEFAULT_GROUPS[n:]
+        of_head = {"a person": "PER", "LOC": "LOC", "ORG": "ORG"} if "head" in DEFAULT_GROUPS[:n] else {}
+        assert report(nlp)["labels"] == of_head
 
 
 def test_head_alone_over_another_encoder_of_the_same_width(source: Path) -> None:
@@ -279,7 +604,16 @@ def refused(settings: dict[str, Any], match: str, **kwargs: Any) -> None:
     assert "warm_start" not in nlp.meta.get("spacy_tlner", {}).get("tl_ner", {})
 
 
-@pytest.mark.parametrize("settings", [{"label_map": {"A": "B"}}, {"layers": ["head"]}, {"source_component": "x"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"label_map": {"A": "B"}},
+        {"label_map": {"@misc": "spacy_tlner.estimate_label_map.v1"}},
+        {"seed_labels": {"A": "B"}},
+        {"layers": ["head"]},
+        {"source_component": "x"},
+    ],
+)
 def test_settings_without_a_source(settings: dict[str, Any]) -> None:
     refused(settings, rf"(?s)\[TL101\].*'tl_ner'.*{next(iter(settings))}")
 
@@ -295,6 +629,23 @@ def test_settings_without_a_source(settings: dict[str, Any]) -> None:
 )
 def test_label_maps_that_cannot_be(source: Path, label_map: dict[str, str], match: str) -> None:
     refused({"source": source, "label_map": label_map}, match)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "match"),
+    [
+        ({"HERO": "PER"}, r"\[TL113\].*'HERO'.*LOC, ORG, PER"),
+        ({"PER": "HERO"}, r"\[TL114\].*'HERO'.*LOC, ORG, PER"),
+    ],
+)
+@pytest.mark.parametrize("label_map", [{}, {"@misc": "spacy_tlner.estimate_label_map.v1"}])
+def test_seeds_that_cannot_be(source: Path, seeds: dict[str, str], match: str, label_map: dict[str, str]) -> None:
+    refused({"source": source, "label_map": label_map, "seed_labels": seeds}, match)
+
+
+def test_a_label_that_is_mapped_and_seeded(source: Path) -> None:
+    settings = {"source": source, "label_map": {"PER": "ORG"}, "seed_labels": {"ORG": "LOC"}}
+    refused(settings, r"\[TL115\].*'ORG'.*'PER'.*'LOC'")
 
 
 @pytest.mark.parametrize("content", [None, "[]", '{"A": 1}', '{"A": null}', "{", "\udcff"])
@@ -391,10 +742,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def from_config(tmp_path: Path, components: dict[str, Any], initialize: dict[str, Any], **training: Any) -> Language:
-    """What `spacy train` does before its first step."""
-    corpus = str(write_corpus(tmp_path / "corpus.spacy", 40, skip=2000))
-    reader = {"@readers": "spacy.Corpus.v1", "path": corpus}
+def from_config(
+    tmp_path: Path,
+    components: dict[str, Any],
+    initialize: dict[str, Any],
+    *,
+    rename: dict[str, str] | None = None,
+    overrides: dict[str, Any] | None = None,
+    **training: Any,
+) -> Language:
+    """What `spacy train` does before its first step. overrides: as on its command line."""
+    path = str(write_corpus(tmp_path / "corpus.spacy", 40, skip=2000, rename=rename))
+    reader = {"@readers": "spacy.Corpus.v1", "path": path}
     config = {
         "nlp": {"lang": "en", "pipeline": list(components)},
         "components": components,
@@ -403,7 +762,8 @@ def from_config(tmp_path: Path, components: dict[str, Any], initialize: dict[str
         "initialize": {"components": initialize},
     }
     base = spacy.blank("en").config
-    return init_nlp(Config(spacy.util.load_config_from_str(base.to_str()).merge(config)))
+    Config(spacy.util.load_config_from_str(base.to_str()).merge(config)).to_disk(tmp_path / "config.cfg")
+    return init_nlp(spacy.util.load_config(tmp_path / "config.cfg", overrides=overrides or {}))
 
 
 def test_shared_encoder_from_the_same_source(shared: Path, tmp_path: Path) -> None:

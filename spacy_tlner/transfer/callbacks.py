@@ -7,7 +7,7 @@ from spacy.language import Language
 from spacy.util import registry
 
 # The arguments of `TransferNER.initialize` that speak of the source and are an error without one.
-_SOURCE_SETTINGS = ("source", "label_map", "layers", "source_component")
+_SOURCE_SETTINGS = ("source", "label_map", "seed_labels", "layers", "source_component")
 
 
 @registry.callbacks("spacy_tlner.blank_source.v1")

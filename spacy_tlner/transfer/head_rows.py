@@ -1,6 +1,6 @@
 """Heads of two taggers side by side: rows, transitions, start and end are copied by label name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from thinc.api import Model
@@ -30,9 +30,15 @@ class HeadPair(NamedTuple):
 
     @property
     def rows(self) -> list[tuple[int, int]]:
-        """Pairs of tag ids, theirs and ours: O, and the tags of matched labels."""
+        """Pairs of tag ids, theirs and ours: O, and the tags of matched and of seeded labels.
+
+        A source label may stand in several pairs, X and Y of ours from s: then X to Y is as likely as s to s, from the
+        end of one mention to the beginning of the next, and what is not legal between two labels is masked as ever.
+        No noise tells their equal rows apart: gold does, with the first gradient. Between them, they find at first what
+        the source's label found, and together are a little likelier than it was, being two names for one mention.
+        """
         found = [(OUTSIDE, OUTSIDE)]
-        for target, source in self.labels.matched.items():
+        for target, source in (*self.labels.matched.items(), *self.labels.seeded.items()):
             found += list(zip(self.old_scheme.tags_of(source).tolist(), self.new_scheme.tags_of(target).tolist()))
         return found
 
@@ -42,14 +48,22 @@ class HeadPair(NamedTuple):
         copy_tags(self.old, self.new, self.rows, parts=parts)
 
 
-def pair_heads(ours: Any, donor: Any, label_map: dict[str, str] | None) -> Iterator[HeadPair]:
-    """Each head of ours with the donor's head of that name, or else with the one that the donor predicts with.
+def partner_of(name: str, donor: Any) -> str:
+    """The donor's head that a head called `name` starts from: of that name, or else the one the donor predicts with."""
+    return name if name in donor.schemes else donor.head
 
-    ours, donor: initialized taggers. label_map: of our active head; others match labels by equal name. Raises TL102
-    to TL104.
+
+def pair_heads(
+    ours: Any, donor: Any, label_map: Mapping[str, str] | None, seed_labels: Mapping[str, str] | None = None
+) -> Iterator[HeadPair]:
+    """Each head of ours with the donor's head that it starts from.
+
+    ours, donor: initialized taggers. label_map, seed_labels: of our active head; others match labels by equal name.
+    Raises TL102 to TL104, TL113 to TL115.
     """
     for name, scheme in ours.schemes.items():
-        theirs = name if name in donor.schemes else donor.head
-        labels = match_labels(donor.schemes[theirs].labels, scheme.labels, label_map if name == ours.head else None)
+        theirs = partner_of(name, donor)
+        told = (label_map, seed_labels) if name == ours.head else (None, None)
+        labels = match_labels(donor.schemes[theirs].labels, scheme.labels, *told)
         old, new = get_head(donor.model.get_ref("heads"), theirs), get_head(ours.model.get_ref("heads"), name)
         yield HeadPair(name, old, new, donor.schemes[theirs], scheme, labels)

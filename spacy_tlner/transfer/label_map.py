@@ -1,26 +1,46 @@
 """Which label of the source becomes which label of the target."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import srsly
+from spacy.language import Language
+from spacy.training import Example
 from spacy.util import registry
 
 from ..errors import Errors
+from .label_table import LabelTable
 
 
 class LabelMatch(NamedTuple):
-    """matched: {target label: source label}. dropped, fresh: labels of the source, of the target, without a partner."""
+    """matched: {target label: source label}, one to one. seeded: likewise, but a source label may serve several.
+
+    dropped, fresh: labels of the source, of the target, without a partner.
+    """
 
     matched: dict[str, str]
+    seeded: dict[str, str]
     dropped: Sequence[str]
     fresh: Sequence[str]
 
 
+class LabelEstimate(NamedTuple):
+    """label_map: {source label: target label}. seeds: {target label: source label}. table: what they were read from."""
+
+    label_map: dict[str, str]
+    seeds: dict[str, str]
+    table: LabelTable
+
+
+# From the source pipeline, the name of its tagger, the target's examples, its labels and those of them that are seeded
+# by the user (and so take no part), to a map.
+LabelEstimator = Callable[[Language, str, Sequence[Example], Sequence[str], Collection[str]], LabelEstimate]
+
+
 @registry.misc("spacy_tlner.read_label_map.v1")
 def read_label_map(path: str | Path) -> dict[str, str]:
-    """A label map from a JSON file: one object, {source label: target label}.
+    """A label map from a JSON file: one object, {source label: target label}; of `seed_labels`, the other way round.
 
     For labels that a config key cannot spell (with ":", "=", brackets or a leading "#"). Raises TL105.
     """
@@ -36,14 +56,19 @@ def read_label_map(path: str | Path) -> dict[str, str]:
 
 
 def match_labels(
-    source_labels: Sequence[str], target_labels: Sequence[str], label_map: dict[str, str] | None
+    source_labels: Sequence[str],
+    target_labels: Sequence[str],
+    label_map: Mapping[str, str] | None,
+    seed_labels: Mapping[str, str] | None = None,
 ) -> LabelMatch:
-    """Match labels by the map and, where it says nothing, by equal name.
+    """Match labels by the map and, where neither it nor the seeds say anything, by equal name.
 
-    An empty right side leaves a source label out. Raises TL102 on a left side that the source does not have,
-    TL103 on a right side that the target does not have, TL104 where two labels go to one.
+    label_map: {source label: target label}; an empty right side leaves a source label out. seed_labels: {target label:
+    source label}, whatever else starts from that one.
+    Raises TL102 on a left side of the map that the source does not have, TL103 on a right side that the target does
+    not have, TL104 where two labels go to one; TL113 and TL114 on seeds likewise, TL115 on a label in both.
     """
-    label_map = label_map or {}
+    label_map, seeded = label_map or {}, dict(seed_labels or {})
     matched: dict[str, str] = {}
     for source, target in label_map.items():
         if source not in source_labels:
@@ -55,11 +80,20 @@ def match_labels(
         if target in matched:
             raise ValueError(Errors.TL104.format(first=matched[target], second=source, label=target))
         matched[target] = source
+    for label, source in seeded.items():
+        if label not in target_labels:
+            raise ValueError(Errors.TL113.format(label=label, source=source, labels=", ".join(target_labels)))
+        if source not in source_labels:
+            raise ValueError(Errors.TL114.format(label=label, source=source, labels=", ".join(source_labels)))
+        if label in matched:
+            raise ValueError(Errors.TL115.format(label=label, mapped=matched[label], source=source))
     for label in target_labels:
-        if label in source_labels and label not in label_map and label not in matched:
+        if label in source_labels and label not in label_map and label not in matched and label not in seeded:
             matched[label] = label
+    used = {*matched.values(), *seeded.values()}
     return LabelMatch(
         matched=matched,
-        dropped=[label for label in source_labels if label not in matched.values()],
-        fresh=[label for label in target_labels if label not in matched],
+        seeded=seeded,
+        dropped=[label for label in source_labels if label not in used],
+        fresh=[label for label in target_labels if label not in matched and label not in seeded],
     )

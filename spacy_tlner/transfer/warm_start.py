@@ -1,12 +1,13 @@
 """Start a fresh tagger from the weights of a trained one: layer groups by name, head rows by label name."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
+from spacy.training import Example
 from spacy.util import load_model
 from thinc.api import Model
 
@@ -16,7 +17,8 @@ from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
 from .frozen import find_tagger
 from .groups import GROUPS, layer_groups, listeners, upstream_of
-from .head_rows import PARTS, HeadPair, pair_heads
+from .head_rows import PARTS, HeadPair, pair_heads, partner_of
+from .label_map import LabelEstimate, LabelEstimator
 
 # With a handler of its own, as spaCy's: what a warm start copied is shown without `-V`.
 logger = logging.getLogger("spacy_tlner")
@@ -35,16 +37,19 @@ class WarmStartReport:
     fresh: list[str] = field(default_factory=list)  # layer groups that start at random
     resized: dict[str, str] = field(default_factory=dict)  # layer group: tags before -> after
     labels: dict[str, str] = field(default_factory=dict)  # our label: the source's, both heads' rows copied
+    labels_seeded: dict[str, str] = field(default_factory=dict)  # likewise; others may start from that one, too
     labels_fresh: list[str] = field(default_factory=list)
     labels_dropped: list[str] = field(default_factory=list)
     other_heads: dict[str, str] = field(default_factory=dict)  # head: how many of its labels were copied
     words_known: dict[str, int] | None = None  # words seen by the source, by us, by either
     lexicons: list[str] = field(default_factory=list)  # of each that was copied, whose entries it has now
+    label_table: dict[str, Any] | None = None  # what the label map was estimated from (`label_table.LabelTable`)
 
     def facts(self) -> dict[str, str]:
         """The report for people, a name and a text a fact."""
         mapped = [f"{theirs} -> {ours}" for ours, theirs in self.labels.items() if ours != theirs]
         same = [ours for ours, theirs in self.labels.items() if ours == theirs]
+        seeded = [f"{theirs} -> {ours}" for ours, theirs in self.labels_seeded.items()]
         texts = {
             "layers copied": ", ".join(
                 f"{group} ({n:,} {'tags' if group in PARTS else 'weights'})" for group, n in self.copied.items()
@@ -53,6 +58,7 @@ class WarmStartReport:
             "layers fresh": ", ".join(self.fresh),
             "labels copied": ", ".join(same),
             "labels mapped": ", ".join(mapped),
+            "labels seeded": ", ".join(seeded),
             "labels fresh": ", ".join(self.labels_fresh),
             "labels left out": ", ".join(self.labels_dropped),
             "words known": ", ".join(f"{who} {n:,}" for who, n in (self.words_known or {}).items()),
@@ -68,28 +74,42 @@ def warm_start(
     source: str | Path,
     *,
     nlp: Language | None,
-    label_map: dict[str, str] | None = None,
+    examples: Sequence[Example] = (),
+    label_map: Mapping[str, str] | LabelEstimator | None = None,
+    seed_labels: Mapping[str, str] | None = None,
     layers: Sequence[str] | None = None,
     source_component: str | None = None,
 ) -> WarmStartReport:
     """Copy into an initialized tagger what fits from a trained pipeline. All checks come before the first copy.
 
     Every head of the target starts from the source's head of that name, or else from the one that predicts there.
-    component: the target, with `model`, `schemes`, `head` and `name`. label_map: for the target's active head; others
-    match labels by equal name. source: path or package of the pipeline.
-    layers: groups to copy, by default all that both have. Raises TL102 to TL104 for labels, TL106 if the source has
-    no such tagger, TL107 on an unknown layer group, TL108 where shapes differ, TL109 where a listener's upstream
-    is not the source's.
+    component: the target, with `model`, `schemes`, `head`, `curriculum` and `name`. source: path or package of the
+    pipeline. label_map: for the target's active head, or what estimates it from `examples`, the training data; other
+    heads match labels by equal name. seed_labels: {our label: source label}, of the active head.
+    layers: groups to copy, by default all that both have; nothing is estimated for a head that is not copied.
+    Raises TL102 to TL104 and TL113 to TL115 for labels, TL117 if there is nothing to estimate from, TL106 if the
+    source has no such tagger, TL107 on an unknown layer group, TL108 where shapes differ, TL109 where a listener's
+    upstream is not the source's.
     """
     source_nlp = load_model(source)
-    donor: Any = source_nlp.get_pipe(find_tagger(source_nlp, source, source_component))
+    tagger = find_tagger(source_nlp, source, source_component)
+    donor: Any = source_nlp.get_pipe(tagger)
     theirs, ours = layer_groups(donor.model), layer_groups(component.model)
     chosen = _choose(layers, theirs, ours, source)
-    pairs = list(pair_heads(component, donor, label_map))
     body = [group for group in chosen if group not in PARTS]
     _check_listeners(component, nlp, donor, source_nlp, source)
     for group in body:
         _check_shapes(group, theirs[group], ours[group], source)
+    with_head = any(group in chosen for group in PARTS)
+    estimate = None
+    if callable(label_map):
+        # the seeds are checked before the source reads anything
+        list(pair_heads(component, donor, None, seed_labels))
+        if with_head:
+            estimate = _estimate(label_map, component, examples, source_nlp, tagger, seed_labels or {})
+        label_map = estimate.label_map if estimate else None
+    seeds = {**(estimate.seeds if estimate else {}), **(seed_labels or {})}
+    pairs = list(pair_heads(component, donor, label_map, seeds))
     for pair in pairs:
         if "head" in chosen and pair.widths[0] != pair.widths[1]:
             raise _misfit("head", "emission.W", pair.widths, source)
@@ -103,19 +123,44 @@ def warm_start(
             _copy(theirs[group], ours[group])
         if group == "lexicon":
             report.lexicons = [take_entries(new, old) for old, new in zip(theirs[group], ours[group])]
-    if any(group in chosen for group in PARTS):
+    if with_head:
         for pair in pairs:
             pair.copy(chosen)
             _report_head(report, pair, chosen, is_active=pair.name == component.head)
+    report.label_table = estimate.table.to_dict() if estimate else None
     report.fresh = [group for group in ours if group not in chosen]
     clear_caches(component.model)
     logger.info("Warm start of '%s' from %s", report.component, report.source)
     for name, text in report.facts().items():
         logger.info("  %s: %s", name, text)
+    if estimate:
+        n = estimate.table.documents
+        logger.info("  What the source sees where our mentions stand, shares of each label's mentions (%d docs)", n)
+        for line in estimate.table.lines():
+            logger.info("  %s", line)
     if nlp is not None:
         kept = nlp.meta.setdefault("spacy_tlner", {}).setdefault(component.name, {})
         kept["warm_start"] = asdict(report)
     return report
+
+
+def _estimate(
+    estimator: LabelEstimator,
+    component: Any,
+    examples: Sequence[Example],
+    source_nlp: Language,
+    tagger: str,
+    seeded: Mapping[str, str],
+) -> LabelEstimate:
+    """Of the active head, from the examples that belong to it, by the source's head that it will start from."""
+    donor: Any = source_nlp.get_pipe(tagger)
+    theirs = [eg for eg in examples if component.curriculum.head_of(eg) == component.head]
+    active = donor.head
+    donor.head = partner_of(component.head, donor)
+    try:
+        return estimator(source_nlp, tagger, theirs, component.labels, seeded)
+    finally:
+        donor.head = active
 
 
 def _choose(
@@ -191,7 +236,7 @@ def _report_head(report: WarmStartReport, pair: HeadPair, chosen: Sequence[str],
             if pair.old_scheme.n_tags != pair.new_scheme.n_tags:
                 report.resized[group] = f"{pair.old_scheme.n_tags} -> {pair.new_scheme.n_tags}"
             report.copied[group] = len(pair.rows)
-    report.labels = dict(pair.labels.matched)
+    report.labels, report.labels_seeded = dict(pair.labels.matched), dict(pair.labels.seeded)
     report.labels_fresh, report.labels_dropped = list(pair.labels.fresh), list(pair.labels.dropped)
 
 
