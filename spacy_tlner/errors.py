@@ -2,7 +2,8 @@
 
 Blocks: TL0xx component and CRF, TL1xx warm start and label maps, TL2xx corpora and conversion,
 TL3xx optimizer, TL4xx report and command line, TL5xx measure (calibration and suggestions) and domain (vectors from
-TL541, adapted checkpoints from TL551), TL6xx pretraining. A released number never changes its meaning.
+TL541, adapted checkpoints from TL551), TL6xx pretraining and, from TL620, silver corpora. A released number never
+changes its meaning.
 """
 
 
@@ -505,3 +506,16 @@ class Errors:
         "[TL613] The word list {path} has {word!r}, but attr is LOWER, and no word is that in lower case. Give a "
         "list of words in lower case, or remove the file to have words counted anew."
     )
+
+    # --- TL6xx: silver corpora ---
+    TL620 = (
+        "[TL620] {option} {path} is also read, or written as something else, and would be overwritten. Name another "
+        "file."
+    )
+    TL621 = (
+        "[TL621] {path} gives no silver corpus, so nothing was written: of {sentences:,} sentence(s), {removed:,} were "
+        "removed by the leak guard, {uncertain:,} were not certain enough, and of the other {others:,} none has an "
+        "entity. Give more text, or a smaller --least-probability."
+    )
+    TL622 = "[TL622] {option} means something only beside {other}. Add {other}, or leave {option} out."
+    TL623 = "[TL623] {paths}: no entity is annotated there, so --exclude-strings would exclude nothing. Leave it out."

@@ -14,6 +14,7 @@ from .check import check
 from .convert import convert
 from .pretrain import pretrain
 from .report import report
+from .silver import silver
 from .suggest import suggest
 from .vectors import vectors
 
@@ -31,6 +32,7 @@ tlner.command("suggest")(suggest)
 tlner.command("pretrain", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(pretrain)
 tlner.command("vectors")(vectors)
 tlner.command("adapt")(adapt)
+tlner.command("silver")(silver)
 tlner.command("report")(report)
 
 app.add_typer(tlner)

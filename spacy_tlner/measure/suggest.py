@@ -49,7 +49,7 @@ def rank(
     Cost: the pipeline and one forward-backward, then what `choose` costs.
     """
     words, scores = [], []
-    with _before(nlp, component) as tagger:
+    with before(nlp, component) as tagger:
         for batch in minibatch(docs, _BATCH):
             batch = list(nlp.pipe(batch))
             words += [doc.to_array("LOWER") for doc in batch]
@@ -62,7 +62,7 @@ def rank(
 
 def mark(nlp: Language, component: str, docs: Iterable[Doc], threshold: float) -> Iterator[Marked]:
     """Set the component's entities on unannotated documents and say how probable they are."""
-    with _before(nlp, component) as tagger:
+    with before(nlp, component) as tagger:
         for batch in minibatch(docs, _BATCH):
             batch = list(nlp.pipe(batch))
             # before entities are set: afterwards they would be taken as given
@@ -76,7 +76,7 @@ def mark(nlp: Language, component: str, docs: Iterable[Doc], threshold: float) -
 
 
 @contextmanager
-def _before(nlp: Language, component: str) -> Iterator[Any]:
+def before(nlp: Language, component: str) -> Iterator[Any]:
     """The component, while `nlp.pipe` runs only what comes before it."""
     with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(component) :]):
         yield nlp.get_pipe(component)
