@@ -62,7 +62,13 @@ PRETRAINING = {
     "pretraining.optimizer.learn_rate.total_steps": 10400,
 }
 ADAPTATION = ("--length", "128", "--batch-size", "32", "--learn-rate", "1e-4", "--precision", FAST)
-MINILM = {"components.tl_ner.model.tok2vec.precision": FAST, "system.gpu_allocator": "null"}
+# A small encoder bears a larger rate than those that the config is for, and its words fall into many pieces.
+SMALL_ENCODER = {
+    "components.tl_ner.model.tok2vec.precision": FAST,
+    "components.tl_ner.model.tok2vec.pooling": "mean",
+    "training.optimizer.groups.tl_ner.transformer": 0.2,
+}
+MINILM = {**SMALL_ENCODER, "system.gpu_allocator": "null"}
 SYSTEMS = {
     "spacy-cnn": System("spacy_ner.cfg"),
     **{paper: System(f"{paper}.cfg") for paper in PAPERS},
@@ -74,7 +80,9 @@ SYSTEMS = {
         "ner_bilm_vectors_crf.cfg", BILM, {"paths.vectors": "vectors", "paths.pretrained": "bilm-vectors"}
     ),
     "minilm-spacy": System(
-        "spacy_minilm.cfg", {"components.ner.model.tok2vec.precision": FAST}, {"paths.transformer": "minilm"}
+        "spacy_minilm.cfg",
+        {key.replace("tl_ner", "ner"): value for key, value in SMALL_ENCODER.items()},
+        {"paths.transformer": "minilm"},
     ),
     "minilm": System("ner_transformer_encoder.cfg", MINILM, {"paths.transformer": "minilm"}),
     "minilm-adapted": System("ner_transformer_encoder.cfg", MINILM, {"paths.transformer": "adapted"}),

@@ -1,4 +1,4 @@
-"""What a prediction leaves on a Doc: entities, the group of candidates with their scores, `ent._.tl_prob`."""
+"""What a prediction leaves on a Doc: entities, groups of spans, candidates with their scores, `ent._.tl_prob`."""
 
 from collections.abc import Iterable
 
@@ -24,6 +24,11 @@ def set_ents(doc: Doc, mentions: Iterable[Mention]) -> None:
     covered = {(ent.start, ent.end) for ent in kept}
     found = [Span(doc, start, end, label=label) for start, end, label in mentions if (start, end) not in covered]
     doc.set_ents(kept + found, blocked=blocked_spans(doc), default="outside")
+
+
+def set_spans(doc: Doc, key: str, mentions: Iterable[Mention]) -> None:
+    """Write the span group `key`: one span a mention, in order."""
+    doc.spans[key] = SpanGroup(doc, name=key, spans=[Span(doc, *mention) for mention in mentions])
 
 
 def set_candidates(doc: Doc, component: str, candidates: list[Scored]) -> None:

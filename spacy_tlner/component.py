@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple, Union
 
@@ -16,7 +17,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from .annotate import set_candidates, set_ents
+from .annotate import set_candidates, set_ents, set_spans
 from .chains import Chains
 from .errors import Errors
 from .gold import possible_tags, stack_or_none
@@ -73,10 +74,11 @@ keep_forks_alive()
 
 
 class Prediction(NamedTuple):
-    """What is found in a document: entities in order, and the candidates with their probabilities, if asked for."""
+    """What is found in a document: entities in order, candidates if asked for, and what other heads find, by head."""
 
     mentions: list[Mention]
     candidates: list[Scored] | None
+    others: dict[str, list[Mention]]
 
 
 @Language.factory(
@@ -92,6 +94,7 @@ class Prediction(NamedTuple):
         "heads": {},
         "corpus_weights": {},
         "terms": {},
+        "span_heads": [],
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -108,6 +111,7 @@ def make_tl_ner(
     heads: dict[str, str],
     corpus_weights: dict[str, float],
     terms: dict[str, Any],
+    span_heads: list[str],
     scorer: Callable | None,
 ) -> "TransferNER":
     """Make the component. See `TransferNER`."""
@@ -123,6 +127,7 @@ def make_tl_ner(
         heads=heads,
         corpus_weights=corpus_weights,
         terms=terms,
+        span_heads=span_heads,
         scorer=scorer,
     )
 
@@ -147,6 +152,7 @@ class TransferNER(TrainablePipe):
     all others teach `head`. Every head has labels of its own; they share the encoder.
     corpus_weights: {corpus: how much its documents count in the loss}, 1 for others. terms: losses beside the CRF's
     (`transfer.term`), each under a name. Raises TL019 on a negative weight.
+    span_heads: heads that find mentions as well, into `doc.spans["{name}_{head}"]`, whatever entities a document has.
     """
 
     def __init__(
@@ -163,6 +169,7 @@ class TransferNER(TrainablePipe):
         heads: dict[str, str] | None = None,
         corpus_weights: dict[str, float] | None = None,
         terms: dict[str, Term] | None = None,
+        span_heads: Sequence[str] = (),
         scorer: Callable | None = make_ner_scorer(),
     ):
         self.vocab = vocab
@@ -185,6 +192,7 @@ class TransferNER(TrainablePipe):
         self.curriculum = Curriculum(
             name, head, dict(heads or {}), dict(corpus_weights or {}), dict(terms or {}), incorrect_spans_key
         )
+        self.span_heads = list(span_heads)
         self._schemes: dict[str, TagScheme] = {}
         self._then: tuple[Model, TagScheme] | None = None
 
@@ -242,30 +250,42 @@ class TransferNER(TrainablePipe):
     def predict(self, docs: Iterable[Doc]) -> list[Prediction]:
         """The entities of each document and, if `candidates` is set, every mention likely enough.
 
-        Raises TL011 to TL014 on settings that cannot be used.
+        With `span_heads`, what each of those heads finds as well. Raises TL011 to TL014 and TL018 on settings that
+        cannot be used.
         """
         docs = list(docs)
         thresholds, least = self.thresholds, self.candidates
         if not any(len(doc) for doc in docs):
-            return [Prediction([], None if least is None else []) for _ in docs]
-        chains = self.chains(docs)
+            return [Prediction([], None if least is None else [], {head: [] for head in self.span_heads}) for _ in docs]
+        self._require_weights()
+        states = self.model.get_ref("tok2vec").predict(docs)
+        chains = self._chains_of(self.model, self.head, docs, states).at(self.temperature)
         if thresholds:
             likely = chains.mentions_above(min(thresholds.values()))
             ents = [best_first(s for s in of if s.probability >= thresholds[s.mention.label]) for of in likely]
         else:
             ents = [self.scheme.decode(tags) for tags in chains.best()]
-        if least is None:
-            return [Prediction(mentions, None) for mentions in ents]
-        return [Prediction(*both) for both in zip(ents, chains.candidates(least, ents))]
+        candidates = repeat(None) if least is None else chains.candidates(least, ents)
+        others: list[dict[str, list[Mention]]] = [{} for _ in docs]
+        for head in self.span_heads:
+            best = self._chains_of(self.model, head, docs, states, ents_given=False).best()
+            for found, tags in zip(others, best):
+                found[head] = self.schemes[head].decode(tags)
+        return [Prediction(*each) for each in zip(ents, candidates, others)]
 
     def set_annotations(self, docs: Iterable[Doc], predictions: list[Prediction]) -> None:
-        """Write `doc.ents` and, if `candidates` is set, the span group `{name}_candidates`. See `annotate.py`."""
+        """Write `doc.ents`, and span groups: `{name}_candidates` if asked for, `{name}_{head}` of each span head.
+
+        See `annotate.py`.
+        """
         for doc, prediction in zip(docs, predictions):
             # what others said is certain to the chain, but none of its findings
             given = {Mention(ent.start, ent.end, ent.label_) for ent in doc.ents}
             set_ents(doc, prediction.mentions)
             if prediction.candidates is not None:
                 set_candidates(doc, self.name, [found for found in prediction.candidates if found.mention not in given])
+            for head, mentions in prediction.others.items():
+                set_spans(doc, f"{self.name}_{head}", mentions)
 
     def chains(self, docs: Iterable[Doc], *, ents_given: bool = True) -> Chains:
         """What the model says of a batch: taggings, marginals, probabilities of mentions, entropy, samples.
@@ -275,16 +295,29 @@ class TransferNER(TrainablePipe):
         Raises TL014 (as KeyError) on a component without weights.
         """
         self._require_weights()
-        return self._chains_of(self.model, self.scheme, list(docs), ents_given=ents_given).at(self.temperature)
+        docs = list(docs)
+        states = self.model.get_ref("tok2vec").predict(docs) if any(len(doc) for doc in docs) else []
+        return self._chains_of(self.model, self.head, docs, states, ents_given=ents_given).at(self.temperature)
 
-    def _chains_of(self, model: Model, scheme: TagScheme, docs: Sequence[Doc], *, ents_given: bool) -> Chains:
+    def _chains_of(
+        self,
+        model: Model,
+        head_name: str,
+        docs: Sequence[Doc],
+        states: Sequence[Floats2d],
+        *,
+        scheme: TagScheme | None = None,
+        ents_given: bool = True,
+    ) -> Chains:
+        """states: of the encoder, for each document; none if no document has tokens. scheme: that of the head."""
+        head, scheme = get_head(model.get_ref("heads"), head_name), scheme or self.schemes[head_name]
         lengths = [len(doc) for doc in docs]
         ops = model.ops
-        emissions = ops.flatten(model.predict(list(docs))) if any(lengths) else ops.alloc2f(0, scheme.n_tags)
+        emissions = ops.flatten(head.predict(list(states))) if states else ops.alloc2f(0, scheme.n_tags)
         possible = stack_or_none([possible_tags(doc, scheme, ents_given=ents_given) for doc in docs], lengths, scheme)
         return Chains(
             emissions=emissions,
-            chain=chain_of_head(get_head(model.get_ref("heads"), self.head), scheme),
+            chain=chain_of_head(head, scheme),
             scheme=scheme,
             lengths=lengths,
             possible=None if possible is None else ops.xp.asarray(possible),
@@ -321,6 +354,10 @@ class TransferNER(TrainablePipe):
 
     def _require_weights(self) -> None:
         heads = self.model.get_ref("heads")
+        for head in self.span_heads:
+            if head not in self.cfg["labels"]:
+                names = ", ".join(self.cfg["labels"])
+                raise ValueError(Errors.TL018.format(name=self.name, head=head, heads=names))
         if self.head not in heads.attrs["names"] or not get_head(heads, self.head).get_ref("crf").has_param("start"):
             # a KeyError is what spaCy turns into its own "forgot to initialize" (E109) where the pipeline is run
             raise KeyError(Errors.TL014.format(name=self.name))
@@ -395,7 +432,9 @@ class TransferNER(TrainablePipe):
         docs = [eg.predicted for eg in examples if len(eg.predicted)]
         if not docs:
             return losses
-        then = self._chains_of(*self._then, docs, ents_given=False)
+        model, scheme = self._then
+        before = model.get_ref("tok2vec").predict(docs)
+        then = self._chains_of(model, self.head, docs, before, scheme=scheme, ents_given=False)
         set_dropout_rate(self.model, drop)
         states, backprop_encoder = self.model.get_ref("tok2vec").begin_update(docs)
         head = get_head(self.model.get_ref("heads"), self.head)

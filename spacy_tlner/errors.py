@@ -75,7 +75,7 @@ class Errors:
     )
     TL018 = (
         "[TL018] Component '{name}': there is no head {head!r}; the labels given are for: {heads}. Name it in "
-        "`labels`, or correct `heads`, {{corpus: head}}, in the component's block."
+        "`labels`, or correct `heads`, {{corpus: head}}, or `span_heads` in the component's block."
     )
     TL019 = "[TL019] Component '{name}': corpus_weights.{corpus} is {weight!r}; expected a number of at least 0."
     TL020 = (

@@ -122,6 +122,31 @@ def test_two_heads_learn_two_corpora_that_contradict_each_other(tmp_path: Path) 
         assert [entities(doc) for doc in loaded_again.pipe(texts)] == [entities(doc) for doc in loaded.pipe(texts)]
 
 
+def test_other_heads_find_spans_beside_the_entities(tmp_path: Path) -> None:
+    """As the same model finds entities when that head is the one that predicts; entities on the document or not."""
+    nlp, people, places = two_heads()
+    train(nlp, [eg for pair in zip(people, places) for eg in pair], epochs=12)
+    nlp.to_disk(tmp_path / "model")
+    both = spacy.load(tmp_path / "model", config={"components.tl_ner.span_heads": ["places"]})
+    alone = spacy.load(tmp_path / "model", config={"components.tl_ner.head": "places"})
+    texts = [eg.reference.text for eg in make_examples(nlp, 20, skip=1000)]
+    n = 0
+    for doc, plain, other in zip(both.pipe(texts), nlp.pipe(texts), alone.pipe(texts)):
+        assert entities(doc) == entities(plain)
+        assert [(span.label_, span.start, span.end) for span in doc.spans["tl_ner_places"]] == entities(other)
+        n += len(other.ents)
+    assert n > 5
+    assert list(both("").spans["tl_ner_places"]) == []
+    again = spacy.blank("en").from_config(both.config).from_bytes(both.to_bytes())
+    assert pipe(again).span_heads == ["places"]
+
+
+def test_a_span_head_that_is_not_there() -> None:
+    nlp, _, _ = two_heads(span_heads=["people"])
+    with pytest.raises(ValueError, match=r"\[TL018\].*'people'.*main, places"):
+        nlp("Paris")
+
+
 def test_labels_of_each_head_come_from_its_own_corpora() -> None:
     nlp, _, _ = two_heads()
     assert pipe(nlp).label_data == {"main": ["PER"], "places": ["COMPANY", "LOC"]}
