@@ -21,7 +21,7 @@ from .annotate import set_candidates, set_ents, set_spans
 from .chains import Chains
 from .errors import Errors
 from .gold import possible_tags, stack_or_none
-from .layers.heads import copy_tags, get_head, set_head
+from .layers.heads import copy_tags, get_head, link_heads, replace_head, set_head
 from .layers.types import clear_caches
 from .learning import Curriculum, chain_of_head, head_loss, learn
 from .mentions import Scored, best_first
@@ -521,15 +521,14 @@ class TransferNER(TrainablePipe):
         if label in self.labels:
             return 0
         heads = self.model.get_ref("heads")
+        for reader, other in heads.attrs["reads"].items():
+            if other == self.head:
+                raise ValueError(Errors.TL023.format(name=self.name, head=self.head, reader=reader))
         old_labels = self.labels
         self._check_labels(self.head, [*old_labels, label])
         self.cfg["labels"][self.head] = [*old_labels, label]
         if self.head in heads.attrs["names"] and get_head(heads, self.head).get_ref("crf").has_param("start"):
-            old = get_head(heads, self.head)
-            new = set_head(heads, self.head, self.scheme.n_tags)
-            width = old.get_ref("emission").get_dim("nI")
-            new.get_ref("emission").set_dim("nI", width)
-            new.initialize()
+            old, new = replace_head(heads, self.head, self.scheme.n_tags)
             copy_tags(old, new, [(i, i) for i in range(TagScheme(old_labels).n_tags)])
             self._set_width()
         else:
@@ -568,6 +567,12 @@ class TransferNER(TrainablePipe):
         heads.attrs["names"] = []
         for name, labels in self.cfg["labels"].items():
             set_head(heads, name, TagScheme(tuple(labels)).n_tags)
+        for head, other in heads.attrs["reads"].items():
+            if self.cfg["labels"] and not {head, other} <= set(self.cfg["labels"]):
+                names = ", ".join(self.cfg["labels"])
+                raise ValueError(Errors.TL025.format(name=self.name, head=head, other=other, heads=names))
+        if self.cfg["labels"]:
+            link_heads(heads)
         self._activate()
 
     def _activate(self) -> None:

@@ -92,6 +92,18 @@ class Errors:
         "[TL022] {text!r} is annotated as {label} and, in spans[{key!r}], as a span that is no {label}. In: {doc!r} "
         "... Remove one of the two."
     )
+    TL023 = (
+        "[TL023] Component '{name}': no label can be added to the head '{head}', for the head '{reader}' reads what it "
+        "says of each tag. Give all labels when the pipeline is initialized."
+    )
+    TL024 = (
+        "[TL024] spacy_tlner.TransferTagger: private_width is {private_width}, reads is {reads}. Expected an even width "
+        "of at least 0, and as reads {{head: another head}}, of which none is read that reads another itself."
+    )
+    TL025 = (
+        "[TL025] Component '{name}': the head '{head}' is to read '{other}', but the labels given are for: {heads}. "
+        "Check `reads` of the model and `heads` of the component."
+    )
     TL030 = (
         "[TL030] spacy_tlner.Lexicon has no path, so no token matches anything, unless a warm start brings the entries "
         "of its source. Name a gazetteer (of the configs: --paths.lexicon), or take the layer out."

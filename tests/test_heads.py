@@ -1,6 +1,7 @@
 """Several heads over one encoder, and how much a document counts. Judges: sums of single updates, repeated documents,
 what two separate corpora say, and a round trip."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +253,89 @@ def test_through_the_command_line_with_two_corpora(tmp_path: Path) -> None:
     nlp = spacy.load(tmp_path / "out" / "model-best", config={"components.tl_ner.head": "places"})
     assert pipe(nlp).labels == ("COMPANY", "LOC")
     assert nlp.evaluate(make_examples(nlp, 40, skip=1000, rename=PLACES))["ents_f"] > 0.5
+
+
+# --- what a head reads beside the shared states ---
+
+
+def reading(**model: Any) -> tuple[Language, list[Example], list[Example]]:
+    return two_heads(model={**tagger(), **model})
+
+
+@pytest.mark.parametrize("settings", [{"private_width": 8}, {"reads": {"main": "places"}}], ids=["private", "reads"])
+def test_gradients_through_what_a_head_reads_by_finite_differences(settings: dict[str, Any]) -> None:
+    nlp, people, places = reading(**settings)
+    batch = [*people[:3], *places[:3]]
+    found = gradients(nlp, batch)
+    checked = set()
+    for i, node in enumerate(pipe(nlp).model.walk(order="dfs_pre")):
+        for name in node.param_names:
+            gradient = found.get(f"{i}.{node.name}.{name}")
+            if gradient is None or node.name not in ("private", "emission", "bilstm"):
+                continue
+            at = numpy.unravel_index(numpy.abs(gradient).argmax(), gradient.shape)
+            kept, sides = node.get_param(name).copy(), []
+            for step in (0.02, -0.02):
+                moved = kept.copy()
+                moved[at] += step
+                node.set_param(name, moved)
+                sides.append(nlp.update(batch, sgd=False, losses={})["tl_ner"])
+            node.set_param(name, kept)
+            assert gradient[at] == pytest.approx((sides[0] - sides[1]) / 0.04, rel=0.05, abs=2e-3), (node.name, name)
+            checked.add(node.name)
+    assert "emission" in checked and ("private" in checked) == ("private_width" in settings)
+
+
+def test_a_head_reads_the_other_heads_tag_probabilities() -> None:
+    nlp, people, _ = reading(reads={"main": "places"})
+    component = pipe(nlp)
+    docs = [eg.predicted for eg in people[:2]]
+    states = component.model.get_ref("tok2vec").predict(docs)
+    main, places = (head.get_ref("emission") for head in component.model.get_ref("heads").layers)
+    for rows, found in zip(states, component.model.predict(docs)):
+        scores = rows @ places.get_param("W").T + places.get_param("b")
+        shares = numpy.exp(scores) / numpy.exp(scores).sum(axis=1, keepdims=True)
+        expected = numpy.hstack([rows, shares]) @ main.get_param("W").T + main.get_param("b")
+        numpy.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"private_width": 8}, {"reads": {"main": "places"}}], ids=["private", "reads"])
+def test_what_heads_read_is_stored_copied_and_grows(settings: dict[str, Any], tmp_path: Path) -> None:
+    nlp, people, places = reading(**settings)
+    train(nlp, [eg for pair in zip(people, places) for eg in pair], epochs=8)
+    texts = [eg.reference.text for eg in make_examples(nlp, 20, skip=1000)]
+    before = [entities(doc) for doc in nlp.pipe(texts)]
+    assert sum(map(len, before)) > 5
+    nlp.to_disk(tmp_path / "model")
+    for other in (spacy.load(tmp_path / "model"), copy.deepcopy(nlp)):
+        assert [entities(doc) for doc in other.pipe(texts)] == before
+        train(other, people[:16], epochs=1)  # and learns on
+    docs = [eg.predicted for eg in people[:4]]
+    emissions = pipe(nlp).model.predict(docs)
+    pipe(nlp).add_label("EVENT")
+    for rows, grown in zip(emissions, pipe(nlp).model.predict(docs)):
+        numpy.testing.assert_allclose(grown[:, : rows.shape[1]], rows, atol=1e-5)
+    train(nlp, people[:16], epochs=1)
+    assert [entities(doc) for doc in spacy.load(tmp_path / "model").pipe(texts)] == before
+    target, _, _ = reading(**settings)
+    pipe(target).initialize(lambda: [*people, *places], nlp=target, source=str(tmp_path / "model"))
+    assert [entities(doc) for doc in target.pipe(texts)] == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "number"),
+    [
+        ({"private_width": 7}, "TL024"),
+        ({"reads": {"main": "places", "places": "main"}}, "TL024"),
+        ({"reads": {"main": "nobody"}}, r"TL025.*'nobody'.*main, places"),
+    ],
+)
+def test_what_a_head_cannot_read(settings: dict[str, Any], number: str) -> None:
+    with pytest.raises(ValueError, match=number):
+        reading(**settings)
+
+
+def test_a_head_that_is_read_keeps_its_labels() -> None:
+    nlp, _, _ = reading(reads={"places": "main"})
+    with pytest.raises(ValueError, match=r"TL023.*'places' reads"):
+        pipe(nlp).add_label("EVENT")

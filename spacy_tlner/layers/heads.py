@@ -3,21 +3,26 @@
 Which labels a head has is the component's business; here a head has a name and a number of tags.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from thinc.api import Dropout, Linear, Model, chain, with_array
 from thinc.types import Floats2d
 
 from ..crf.layer import LinearChain
+from .head_input import HeadInput, read_head
 
 InT = list[Floats2d]
 OutT = list[Floats2d]
 
 
-def Heads() -> Model[InT, OutT]:
-    """A row of heads; predicts with the active one. Input: states (tokens, width), output: emissions (tokens, tags)."""
-    return Model("heads", forward, init=init, attrs={"names": [], "active": 0})
+def Heads(private_width: int = 0, reads: Mapping[str, str] | None = None) -> Model[InT, OutT]:
+    """A row of heads; predicts with the active one. Input: states (tokens, width), output: emissions (tokens, tags).
+
+    private_width, reads: {head: another head}: see `head_input`, of every head and of those that are named.
+    """
+    attrs: dict[str, Any] = {"names": [], "active": 0, "private_width": private_width, "reads": dict(reads or {})}
+    return Model("heads", forward, init=init, attrs=attrs)
 
 
 def forward(model: Model[InT, OutT], states: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], InT]]:
@@ -25,17 +30,23 @@ def forward(model: Model[InT, OutT], states: InT, is_train: bool) -> tuple[OutT,
 
 
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
-    for head in model.layers:
+    # a head that reads another comes after it
+    for head in sorted(model.layers, key=lambda head: bool(head.has_ref("input"))):
         head.initialize(X=X)
 
 
-def Head(n_tags: int, width: int | None = None) -> Model[InT, OutT]:
-    """Dropout, a linear layer (tags, width), and the chain; parts are refs `emission` and `crf`."""
+def Head(n_tags: int, width: int | None = None, read: Model[InT, OutT] | None = None) -> Model[InT, OutT]:
+    """Dropout, a linear layer (tags, width), and the chain; parts are refs `emission` and `crf`.
+
+    read: what comes before (`head_input`), the ref `input`.
+    """
     emission: Model = Linear(n_tags, width)
     emission.name = "emission"
     crf = LinearChain(n_tags)
-    head: Model = chain(with_array(chain(Dropout(), emission)), crf)
+    scores: Model = with_array(chain(Dropout(), emission))
+    head: Model = chain(scores, crf) if read is None else chain(read, scores, crf)
     head.name = "head"
+    head.set_ref("input", read)
     head.set_ref("emission", emission)
     head.set_ref("crf", crf)
     return head
@@ -46,7 +57,8 @@ def set_head(heads: Model[InT, OutT], name: str, n_tags: int) -> Model[InT, OutT
 
     The new head's nodes have new ids, so an optimizer keeps no moments of the old shape for them.
     """
-    head = Head(n_tags)
+    width, reads = heads.attrs["private_width"], name in heads.attrs["reads"]
+    head = Head(n_tags, read=HeadInput(width, reads) if width or reads else None)
     if heads.ops.device_type != "cpu":
         head.to_gpu(heads.ops.device_id)
     names = heads.attrs["names"]
@@ -56,6 +68,35 @@ def set_head(heads: Model[InT, OutT], name: str, n_tags: int) -> Model[InT, OutT
         heads.layers.append(head)
         heads.attrs["names"] = [*names, name]
     return head
+
+
+def link_heads(heads: Model[InT, OutT]) -> None:
+    """Let heads that read another one read it as it is now. Raises KeyError if it is not there."""
+    for name, other in heads.attrs["reads"].items():
+        if name in heads.attrs["names"]:
+            read_head(get_head(heads, name).get_ref("input"), get_head(heads, other).get_ref("emission"))
+
+
+def replace_head(heads: Model[InT, OutT], name: str, n_tags: int) -> tuple[Model[InT, OutT], Model[InT, OutT]]:
+    """Put an initialized head of another number of tags in the place of one with weights; returns the old and the new.
+
+    What it reads beside the states is as it was; emissions and chain are fresh (`copy_tags` brings back what stays).
+    """
+    old, new = get_head(heads, name), set_head(heads, name, n_tags)
+    new.get_ref("emission").set_dim("nI", old.get_ref("emission").get_dim("nI"))
+    pairs = list(zip(_private(old), _private(new)))
+    for theirs, ours in pairs:
+        ours.set_dim("nI", theirs.get_dim("nI"))
+    new.initialize()
+    for theirs, ours in pairs:
+        for param in theirs.param_names:
+            ours.set_param(param, theirs.get_param(param).copy())
+    link_heads(heads)
+    return old, new
+
+
+def _private(head: Model[InT, OutT]) -> list[Model]:
+    return [layer for layer in head.get_ref("input").layers if layer.name == "private"] if head.has_ref("input") else []
 
 
 def get_head(heads: Model[InT, OutT], name: str) -> Model[InT, OutT]:

@@ -14,10 +14,14 @@ _GROUP_OF_NODE = {
     "features": "features",
     "lexicon": "lexicon",
     "transformer": "transformer",
+    "private": "private",
     "emission": "head",
     "crf": "transitions",
 }
-GROUPS = ("words", "vectors", "characters", "features", "lexicon", "transformer", "encoder", "head", "transitions")
+GROUPS = (
+    *("words", "vectors", "characters", "features", "lexicon", "transformer", "encoder"),
+    *("private", "head", "transitions"),
+)
 
 
 def group_of(node_name: str) -> str:
