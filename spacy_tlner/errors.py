@@ -97,8 +97,8 @@ class Errors:
         "says of each tag. Give all labels when the pipeline is initialized."
     )
     TL024 = (
-        "[TL024] spacy_tlner.TransferTagger: private_width is {private_width}, reads is {reads}. Expected an even width "
-        "of at least 0, and as reads {{head: another head}}, of which none is read that reads another itself."
+        "[TL024] spacy_tlner.TransferTagger: private_width is {private_width}, reads is {reads}. Expected an even "
+        "width of at least 0, and as reads {{head: another head}}, of which none is read that reads another itself."
     )
     TL025 = (
         "[TL025] Component '{name}': the head '{head}' is to read '{other}', but the labels given are for: {heads}. "
