@@ -8,7 +8,7 @@ PIP := $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt $
 SEED ?= 0
 DATA ?= data
 
-.PHONY: demo test bench bench-accuracy bench-probabilities bench-encoders clean
+.PHONY: demo test bench bench-accuracy bench-probabilities bench-encoders bench-transfer clean
 
 # The main job on assets/: convert, train, transfer, evaluate, report.
 demo: $(VENV)/installed
@@ -45,6 +45,10 @@ bench-encoders: $(VENV)/installed-dev
 	$(PYTHON) benchmarks/encoders.py $(DATA) --corpora ncbi-10,ncbi-25,ncbi-50 --systems bilm,bilm-scratch
 	$(PYTHON) benchmarks/encoder_speed.py $(DATA)
 	$(PYTHON) benchmarks/time_spent.py training/encoders/corpus/bc5cdr.train.spacy
+
+# A reduced set, under an hour: one pair, 100 target sentences. The rest is in the file.
+bench-transfer: $(VENV)/installed-dev
+	$(PYTHON) benchmarks/transfer_pairs.py $(DATA) --stage reduced
 
 # Torch comes first and alone, pinned: whatever else asks for torch then finds it there.
 $(VENV)/installed: setup.py constraints.txt spacy_tlner/about.py
