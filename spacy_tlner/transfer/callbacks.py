@@ -1,12 +1,14 @@
 """Callbacks around training that belong to transfer: what a trained pipeline must not carry along."""
 
 from collections.abc import Callable
+from typing import Any
 
 from spacy.language import Language
 from spacy.util import registry
 
 # The arguments of `TransferNER.initialize` that speak of the source and are an error without one.
 _SOURCE_SETTINGS = ("source", "label_map", "layers", "source_component")
+_SOURCE_MARGINALS = "spacy_tlner.SourceMarginals.v1"
 
 
 @registry.callbacks("spacy_tlner.blank_source.v1")
@@ -14,7 +16,8 @@ def blank_source() -> Callable[[Language], Language]:
     """For `[training.before_to_disk]`: the saved config no longer names the pipeline that the weights came from.
 
     Blanks `paths.source` and, of every `tl_ner`, what its warm start was told. A packaged model can then be trained
-    further on a machine that has no such path; what was copied stays in the model's meta.
+    further on a machine that has no such path; what was copied stays in the model's meta. Of `SourceMarginals` it
+    blanks `source`: the tagger itself is stored with the weights.
     """
 
     def blank(nlp: Language) -> Language:
@@ -26,6 +29,16 @@ def blank_source() -> Callable[[Language], Language]:
         for name, given in settings.items():
             if config["components"].get(name, {}).get("factory") == "tl_ner":
                 given.update({key: None for key in _SOURCE_SETTINGS if key in given})
+        _blank_marginals(config["components"])
         return nlp
 
     return blank
+
+
+def _blank_marginals(block: dict[str, Any]) -> None:
+    """In place, which the pipeline keeps: the blocks below a component are those that it was made of."""
+    if block.get("@architectures") == _SOURCE_MARGINALS:
+        block["source"] = None
+    for below in block.values():
+        if isinstance(below, dict):
+            _blank_marginals(below)
