@@ -54,6 +54,7 @@ setup(
             "spacy_tlner.TypeEmbed.v1 = spacy_tlner.architectures:TypeEmbed",
             "spacy_tlner.ConcatEmbed.v1 = spacy_tlner.architectures:ConcatEmbed",
             "spacy_tlner.DirectConnection.v1 = spacy_tlner.architectures:DirectConnection",
+            "spacy_tlner.SourceMarginals.v1 = spacy_tlner.architectures:SourceMarginals",
             "spacy_tlner.StaticWords.v1 = spacy_tlner.architectures:StaticWords",
             "spacy_tlner.TransformerEncoder.v1 = spacy_tlner.architectures:TransformerEncoder",
             "spacy_tlner.PretrainBiLM.v1 = spacy_tlner.pretraining.objective:PretrainBiLM",

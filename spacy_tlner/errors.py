@@ -180,6 +180,30 @@ class Errors:
         "a stride from 1 to window, pooling first or mean, layer_decay from 0 to 1, trainable_layers of at least 0, "
         "dropout from 0 to below 1, precision float32 or bfloat16."
     )
+    TL060 = (
+        "[TL060] spacy_tlner.SourceMarginals has no source tagger: `source` is null, and nothing was loaded. Name a "
+        "trained pipeline with a tl_ner. Only a pipeline that was stored after it was initialized needs none."
+    )
+    TL061 = (
+        "[TL061] spacy_tlner.SourceMarginals: the source {source} cannot be used: {reason} Expected the path or "
+        "package of a trained pipeline with a tl_ner."
+    )
+    TL062 = (
+        "[TL062] spacy_tlner.SourceMarginals: wanted {wanted} 'tl_ner' component of {source}, found: {found}. Name one "
+        "with `component`."
+    )
+    TL063 = (
+        "[TL063] spacy_tlner.SourceMarginals: pipes are {pipes}; expected names of pipes that {source} runs before "
+        "'{component}': {known}."
+    )
+    TL064 = (
+        "[TL064] spacy_tlner.SourceMarginals: scale is {scale}, cache_size is {cache_size}; expected a scale above 0, "
+        "and 0 or more tokens."
+    )
+    TL065 = (
+        "[TL065] The stored source tagger cannot be built: {reason} Was the pipeline written by another version of "
+        "spacy-tlner, or does the source use code that is not installed here?"
+    )
 
     # --- TL1xx: warm start and label maps ---
     TL101 = (

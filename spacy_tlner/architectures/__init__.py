@@ -4,6 +4,7 @@ from .characters import CharCNN, CharLSTM
 from .embed import ConcatEmbed, TypeEmbed, WordCharEmbed
 from .encoders import BiLSTMEncoder, DirectConnection
 from .features import ContextFeatures, Lexicon, WordFeatures
+from .source import SourceMarginals
 from .taggers import TransferTagger
 from .transformer import TransformerEncoder
 from .vectors import StaticWords
@@ -19,6 +20,7 @@ __all__ = [
     "HashWords",
     "Lexicon",
     "LookupWords",
+    "SourceMarginals",
     "StaticWords",
     "TransferTagger",
     "TransformerEncoder",

@@ -1,7 +1,5 @@
 """Word-level networks run once per word type of a batch, not once per token, and remember types at prediction."""
 
-import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -11,6 +9,8 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Model, Ops, Shim
 from thinc.types import Floats2d
+
+from .cache_lock import cache_lock
 
 InT = list[Doc]
 OutT = list[Floats2d]
@@ -26,20 +26,6 @@ class Types(NamedTuple):
     lower: numpy.ndarray
     strings: list[str]
     vocab: Vocab | None = None
-
-
-# One for all caches: a lock inside a shim could not be pickled for the workers of nlp.pipe.
-_lock = threading.RLock()
-
-
-def _renew_lock() -> None:
-    """Another thread of the parent may have held the lock when this process was forked."""
-    global _lock
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class TypeCache(Shim):
@@ -59,7 +45,7 @@ class TypeCache(Shim):
         return len(self._rows)
 
     def clear(self) -> None:
-        with _lock:
+        with cache_lock():
             self._rows: dict[int, int] = {}
             self._table: Any = None
             self._vectors: tuple[Any, ...] = ()
@@ -72,7 +58,7 @@ class TypeCache(Shim):
         vocab: whose words these are. Another vectors table in it than at the call before empties the cache first.
         Safe to call from several threads.
         """
-        with _lock:
+        with cache_lock():
             self._follow(vocab)
             return self._lookup(keys, compute, ops)
 

@@ -1,6 +1,6 @@
 """Callbacks around training that belong to transfer: what a trained pipeline must not carry along."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from spacy.language import Language
@@ -14,9 +14,9 @@ _SOURCE_SETTINGS = ("source", "label_map", "seed_labels", "layers", "source_comp
 def blank_source() -> Callable[[Language], Language]:
     """For `[training.before_to_disk]`: the saved config no longer names the pipeline that the weights came from.
 
-    Blanks `paths.source` and, of every `tl_ner`, what its warm start was told and the `source` of every function in
-    its block, such as that of a distillation. A packaged model can then be trained further on a machine that has no
-    such path; what was copied stays in the model's meta.
+    Blanks `paths.source`, what the warm start of every `tl_ner` was told, and the `source` of our functions in the
+    components' blocks, such as a distillation or SourceMarginals, whose tagger is stored with the weights. A packaged
+    model can then be trained further on a machine that has no such path; what was copied stays in the model's meta.
     """
 
     def blank(nlp: Language) -> Language:
@@ -28,19 +28,18 @@ def blank_source() -> Callable[[Language], Language]:
         for name, given in settings.items():
             if config["components"].get(name, {}).get("factory") == "tl_ner":
                 given.update({key: None for key in _SOURCE_SETTINGS if key in given})
-        for name in nlp.component_names:
-            if nlp.get_pipe_meta(name).factory == "tl_ner":
-                # nested blocks of what this returns are those that the pipeline writes
-                _blank_below(nlp.get_pipe_config(name))
+        _blank_below(config["components"])
         return nlp
 
     return blank
 
 
-def _blank_below(block: Mapping[str, Any]) -> None:
-    for inner in block.values():
-        if isinstance(inner, dict):
-            # of a registered function: elsewhere it may be the name of a corpus
-            if "source" in inner and any(key.startswith("@") for key in inner):
-                inner["source"] = None
-            _blank_below(inner)
+def _blank_below(block: dict[str, Any]) -> None:
+    """In place, which the pipeline keeps: the blocks below a component are those that it was made of."""
+    # of our own functions: elsewhere it may be the name of a corpus, or somebody else's setting
+    if any(key.startswith("@") and str(value).startswith("spacy_tlner.") for key, value in block.items()):
+        if "source" in block:
+            block["source"] = None
+    for below in block.values():
+        if isinstance(below, dict):
+            _blank_below(below)

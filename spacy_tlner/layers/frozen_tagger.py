@@ -1,0 +1,151 @@
+"""A trained tagger that nothing trains any more: cut out of its pipeline, stored in our bytes, asked for marginals.
+
+Bytes hold the pipes' config and their weights as spaCy writes them, so that loading needs not the folder that the
+pipeline came from. The tokenizer and callbacks of the pipeline's creation are left out: words come from other
+documents. The vocab's tables of vectors and of norms are kept, since weights mean nothing without them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import srsly
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc
+from spacy.util import get_lang_class, load_model, registry
+
+from ..errors import Errors
+
+# of `Language.to_bytes`
+_LEFT_OUT = ("tokenizer", "meta", "config")
+
+
+class FrozenTagger:
+    """A pipeline of one `tl_ner` and what it needs. Never changed: copies share their bytes.
+
+    data: as `cut_out` makes them; kept beside the pipeline, since they are what is stored. Raises TL065 if they cannot
+    be built here.
+    """
+
+    def __init__(self, data: bytes):
+        self.data = data
+        try:
+            msg = srsly.msgpack_loads(data)
+            self.component: str = msg["component"]
+            self.nlp = _build(**msg["config"])
+            self.nlp.from_bytes(msg["pipeline"])
+        except Exception as error:  # what the functions of a foreign config raise
+            raise ValueError(Errors.TL065.format(reason=_sentence(error))) from error
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags of the head that predicts there, `O` first."""
+        return list(self._tagger.scheme.names)
+
+    @property
+    def _tagger(self) -> Any:
+        return self.nlp.get_pipe(self.component)
+
+    def marginals(self, docs: Sequence[Doc]) -> list[NDArray[numpy.float32]]:
+        """(tokens, tags) P(tag of token) a document, at the tagger's temperature.
+
+        docs: of any vocab. Words, spaces and sentence starts count, and nothing else that is set on them.
+        """
+        copies = [_copy(doc, self.nlp) for doc in docs]
+        if len(self.nlp.pipe_names) > 1:
+            copies = list(self.nlp.pipe(copies, disable=[self.component]))
+        found = self._tagger.chains(copies, ents_given=False).marginals()
+        return [marginals.astype("float32", copy=False) for marginals in found]
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        for _, pipe in self.nlp.components:
+            model: Any = getattr(pipe, "model", None)
+            if hasattr(model, "to_gpu"):
+                model.to_cpu() if device_type == "cpu" else model.to_gpu(device_id)
+
+
+def cut_out(source: str | Path, component: str | None, pipes: Sequence[str]) -> bytes:
+    """Of a trained pipeline, path or package, one `tl_ner` with the pipes that it listens to.
+
+    component: its name, by default the only one. pipes: others to keep, with those that these listen to. Raises TL061
+    on a source that cannot be used, TL062 without that component, TL063 on a pipe that does not run before it.
+    """
+    try:
+        nlp = load_model(source)
+    except Exception as error:  # what the functions of a foreign config raise
+        raise ValueError(Errors.TL061.format(source=source, reason=_sentence(error))) from error
+    component = _find_tagger(nlp, source, component)
+    before = nlp.component_names[: nlp.component_names.index(component)]
+    if not set(pipes) <= set(before):
+        known = ", ".join(before) or "none"
+        raise ValueError(Errors.TL063.format(pipes=list(pipes), source=source, component=component, known=known))
+    tagger: Any = nlp.get_pipe(component)
+    try:
+        tagger.chains([])
+    except KeyError as error:
+        raise ValueError(Errors.TL061.format(source=source, reason=f"'{component}' has no weights.")) from error
+    kept = _with_upstreams(nlp, {component, *pipes})
+    left_out = [*_LEFT_OUT, *(name for name in nlp.component_names if name not in kept)]
+    if not pipes:
+        # other pipes may look up strings of their own; the tagger and what it listens to know words by their hash
+        left_out.append("strings")
+    return srsly.msgpack_dumps(
+        {"component": component, "config": _config(nlp, kept), "pipeline": nlp.to_bytes(exclude=left_out)}
+    )
+
+
+def _find_tagger(nlp: Language, source: str | Path, name: str | None) -> str:
+    found = [pipe for pipe in nlp.component_names if nlp.get_pipe_meta(pipe).factory == "tl_ner"]
+    if (name is not None and name not in found) or (name is None and len(found) != 1):
+        wanted = "exactly one" if name is None else f"the '{name}'"
+        raise ValueError(Errors.TL062.format(source=source, wanted=wanted, found=", ".join(found) or "none"))
+    return name or found[0]
+
+
+def _with_upstreams(nlp: Language, names: set[str]) -> list[str]:
+    """These pipes and all that they listen to, in the pipeline's order."""
+    kept: set[str] = set()
+    while kept != names:
+        kept = names
+        names = kept | {
+            name for name, pipe in nlp.components if kept.intersection(getattr(pipe, "listening_components", ()))
+        }
+    return [name for name in nlp.component_names if name in kept]
+
+
+def _config(nlp: Language, kept: list[str]) -> dict[str, Any]:
+    """What `_build` takes to make these pipes again."""
+    config = nlp.config.interpolate()
+    components = [(name, config["components"][name]) for name in kept]
+    return {"lang": nlp.lang, "vectors": config["nlp"]["vectors"], "components": components}
+
+
+def _build(lang: str, vectors: dict[str, Any], components: list[tuple[str, dict[str, Any]]]) -> Language:
+    """A pipeline without weights. Its tokenizer knows no rules, since reading those takes longer than all the rest."""
+    nlp = get_lang_class(lang)(
+        create_tokenizer=lambda made: Tokenizer(made.vocab),
+        create_vectors=registry.resolve({"vectors": vectors})["vectors"],
+    )
+    for name, block in components:
+        settings = dict(block)
+        nlp.add_pipe(settings.pop("factory"), name=name, config=settings)
+    return nlp
+
+
+def _copy(doc: Doc, nlp: Language) -> Doc:
+    """The document's words, spaces and sentence starts in another vocab, where they have that language's attributes."""
+    starts = doc.to_array("SENT_START").astype("int64")
+    return Doc(
+        nlp.vocab,
+        words=[token.text for token in doc],
+        spaces=[bool(token.whitespace_) for token in doc],
+        sent_starts=starts.tolist() if starts.any() else None,
+    )
+
+
+def _sentence(error: Exception) -> str:
+    text = f"{type(error).__name__}: {error}".strip()
+    return text if text.endswith(".") else f"{text}."
