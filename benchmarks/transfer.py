@@ -54,6 +54,7 @@ METHODS = {
     "warm_start": Method("transfer/warm_start.cfg", "tl_ner", label_map=_WARM),
     "l2_sp": Method("transfer/l2_sp.cfg", "tl_ner", label_map=_WARM),
     "gradual_unfreezing": Method("transfer/gradual_unfreezing.cfg", "tl_ner", label_map=_WARM),
+    "source_features": Method("transfer/source_features.cfg", "tl_ner"),
     "distillation": Method("transfer/distillation.cfg", "tl_ner", label_map="transfer.label_map"),
     "multi_task": Method("transfer/multi_task.cfg", reads_source=True),
     "warm_multi_task": Method("transfer/warm_multi_task.cfg", "tl_ner", True, _WARM),

@@ -10,7 +10,7 @@ from spacy.cli.train import train as spacy_train
 from spacy.language import Language
 from thinc.api import Config
 
-from corpus import make_examples, tagger, trained, weights, write_corpus
+from corpus import TINY_ENCODER, make_examples, tagger, trained, weights, write_corpus
 
 FOLDER = Path(__file__).parent.parent / "configs" / "transfer"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.cfg"))
@@ -32,7 +32,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def run(name: str, files: dict[str, Path], output: Path, **training: Any) -> Language:
     config = Config().from_disk(FOLDER / f"{name}.cfg", interpolate=False)
+    model = config["components"]["tl_ner"].get("model")
     config["components"]["tl_ner"]["model"] = tagger()
+    if model is not None:  # the small encoder, with what the config adds to its inputs
+        parts = {"source": model["tok2vec"]["embed"]["parts"]["source"], "words": TINY_ENCODER["embed"]}
+        embed = {"@architectures": "spacy_tlner.ConcatEmbed.v1", "parts": parts}
+        config["components"]["tl_ner"]["model"] = tagger({**TINY_ENCODER, "embed": embed})
     for key in config["paths"]:
         if key in files:
             config["paths"][key] = str(files[key])

@@ -37,9 +37,9 @@ def blank_source() -> Callable[[Language], Language]:
 def _blank_below(block: dict[str, Any]) -> None:
     """In place, which the pipeline keeps: the blocks below a component are those that it was made of."""
     # of our own functions: elsewhere it may be the name of a corpus, or somebody else's setting
-    if any(key.startswith("@") and str(value).startswith("spacy_tlner.") for key, value in block.items()):
-        if "source" in block:
-            block["source"] = None
+    is_ours = any(key.startswith("@") and str(value).startswith("spacy_tlner.") for key, value in block.items())
+    if is_ours and "source" in block:
+        block["source"] = None
     for below in block.values():
         if isinstance(below, dict):
             _blank_below(below)
