@@ -23,7 +23,7 @@ def test_python_example_runs() -> None:
 
 def test_config_blocks_can_be_read() -> None:
     blocks = re.findall(r"```ini\n(.*?)```", README.read_text(encoding="utf8"), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     config = Config()
     for block in blocks:
         # a block of a whole config: the sections above its first one stand there already
