@@ -394,7 +394,7 @@ def test_no_optimizer_sees_it(source: Path) -> None:
             seen.add(key[0])
             return super().__call__(key, *args, **settings)
 
-    sgd = Watched({"tl_ner:encoder": 0.5}, 0.01)
+    sgd = Watched({"tl_ner:encoder": 0.5}, {}, 0.01)
     before = weights(model)
     nlp.update(examples, sgd=sgd)
     assert seen == {node.id for of in groups.values() for node in of}

@@ -14,6 +14,8 @@ from corpus import TINY_ENCODER, make_examples, tagger, trained, weights, write_
 
 FOLDER = Path(__file__).parent.parent / "configs" / "transfer"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.cfg"))
+# with the encoder of the source that the tests share; the other has one of its own
+OVER_BILSTM = [name for name in NAMES if name != "multilingual"]
 # the target calls places otherwise and has no organisations
 RENAME = {"LOC": "PLACE", "ORG": ""}
 
@@ -53,7 +55,7 @@ def run(name: str, files: dict[str, Path], output: Path, **training: Any) -> Lan
     return spacy.load(output / "out" / "model-last")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OVER_BILSTM)
 def test_config_trains_and_its_model_forgets_where_it_came_from(
     name: str, files: dict[str, Path], tmp_path: Path
 ) -> None:
