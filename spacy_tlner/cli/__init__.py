@@ -16,6 +16,7 @@ from .pretrain import pretrain
 from .report import report
 from .suggest import suggest
 from .vectors import vectors
+from .weigh import weigh
 
 tlner = typer.Typer(
     name="tlner",
@@ -31,6 +32,7 @@ tlner.command("suggest")(suggest)
 tlner.command("pretrain", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(pretrain)
 tlner.command("vectors")(vectors)
 tlner.command("adapt")(adapt)
+tlner.command("weigh")(weigh)
 tlner.command("report")(report)
 
 app.add_typer(tlner)
