@@ -61,6 +61,7 @@ setup(
         ],
         "spacy_readers": [
             "spacy_tlner.MultiCorpus.v1 = spacy_tlner.corpora.readers:MultiCorpus",
+            "spacy_tlner.WeightedCorpus.v1 = spacy_tlner.corpora.weighted:WeightedCorpus",
             "spacy_tlner.TextCorpus.v1 = spacy_tlner.corpora.unlabelled:TextCorpus",
         ],
         "spacy_batchers": [

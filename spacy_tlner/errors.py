@@ -378,6 +378,28 @@ class Errors:
         "{corpora}. Expected a share for each of them or for none, and mixed batches that can hold one of each."
     )
 
+    TL260 = (
+        "[TL260] Weights by nearness: the bounds least and most must hold 0 <= least <= 1 <= most, given least "
+        "{least}, most {most}. A weight of 1 changes nothing, so the bounds lie around it; 0.1 and 10 are the defaults."
+    )
+    TL261 = (
+        "[TL261] Weights by nearness: strength must be a number of at least 0, folds at least 2 and penalty above 0. "
+        "Given: strength {strength}, folds {folds}, penalty {penalty}. Strength 0 makes all weights 1, strength 1 "
+        "makes them density ratios."
+    )
+    TL262 = (
+        "[TL262] `{name}` of spacy_tlner.WeightedCorpus.v1 is a {found}, not a reader. Give its block a reader, for "
+        'example @readers = "spacy.Corpus.v1" and a path.'
+    )
+    TL263 = (
+        "[TL263] Weights by nearness: the {what} has {count} different text(s) that are not blank, too few for {folds} "
+        "folds; expected one for each at least. Check that it is the right file, or lower folds."
+    )
+    TL264 = (
+        "[TL264] The output {path} is one of the files that are read, or would lie among them in their folder. Name "
+        "another file."
+    )
+
     # --- TL3xx: optimizer ---
     TL301 = (
         "[TL301] GroupedAdam: no layer group is called '{group}', and as a pattern it fits no parameter. The pipeline "

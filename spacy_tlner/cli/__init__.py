@@ -17,6 +17,7 @@ from .report import report
 from .silver import silver
 from .suggest import suggest
 from .vectors import vectors
+from .weigh import weigh
 
 tlner = typer.Typer(
     name="tlner",
@@ -33,6 +34,7 @@ tlner.command("pretrain", context_settings={"allow_extra_args": True, "ignore_un
 tlner.command("vectors")(vectors)
 tlner.command("adapt")(adapt)
 tlner.command("silver")(silver)
+tlner.command("weigh")(weigh)
 tlner.command("report")(report)
 
 app.add_typer(tlner)

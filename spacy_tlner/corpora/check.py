@@ -14,9 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Corpus, Example
 
-from ..errors import Errors
-from .docbin import SUFFIX
-from .faults import CorpusError
+from .docbin import load
 
 
 @dataclass(frozen=True)
@@ -54,20 +52,11 @@ class Overlap:
 
 
 def read_examples(path: str | Path, nlp: Language) -> list[Example]:
-    """The examples that spaCy's own reader makes of a .spacy file or a folder of them."""
-    path = Path(path)
-    if not path.exists():
-        raise CorpusError(Errors.TL214.format(path=path, reason="there is no such file"))
-    if path.is_file() and path.suffix != SUFFIX:
-        raise CorpusError(Errors.TL214.format(path=path, reason=f"the name does not end in {SUFFIX}"))
-    try:
-        examples = list(Corpus(path)(nlp))
-    except Exception as error:  # whatever zlib, msgpack or numpy make of bytes that are no DocBin
-        reason = f"{type(error).__name__}: {error}"
-        raise CorpusError(Errors.TL214.format(path=path, reason=reason)) from error
-    if not examples:
-        raise CorpusError(Errors.TL215.format(path=path))
-    return examples
+    """The examples that spaCy's own reader makes of a .spacy file or a folder of them.
+
+    Raises CorpusError: TL214, TL215.
+    """
+    return load(path, lambda path: Corpus(path)(nlp))
 
 
 def corpus_stats(examples: Sequence[Example]) -> CorpusStats:
