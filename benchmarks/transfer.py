@@ -58,6 +58,7 @@ METHODS = {
     "distillation": Method("transfer/distillation.cfg", "tl_ner", label_map="transfer.label_map"),
     "multi_task": Method("transfer/multi_task.cfg", reads_source=True),
     "warm_multi_task": Method("transfer/warm_multi_task.cfg", "tl_ner", True, _WARM),
+    "weighted_multi_task": Method("transfer/weighted_multi_task.cfg", "tl_ner", True, _WARM),
     "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map"),
     "warm_la_dtl": Method("transfer/la_dtl.cfg", "tl_ner", True, "transfer.label_map"),
 }

@@ -67,7 +67,7 @@ def test_config_trains_and_its_model_forgets_where_it_came_from(
     assert nlp.evaluate(make_examples(nlp, 10, rename=RENAME))["ents_f"] is not None
 
 
-TWO_HEADS = {"multi_task", "warm_multi_task", "la_dtl"}
+TWO_HEADS = {"multi_task", "warm_multi_task", "weighted_multi_task", "la_dtl"}
 
 
 def test_each_names_its_paper_and_its_command() -> None:
