@@ -1,5 +1,6 @@
 """configs/transfer: each trains as it stands, through `spacy train`, and does what it is named for."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from corpus import TINY_ENCODER, make_examples, tagger, trained, weights, write_
 FOLDER = Path(__file__).parent.parent / "configs" / "transfer"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.cfg"))
 # with the encoder of the source that the tests share; the other has one of its own
-OVER_BILSTM = [name for name in NAMES if name != "multilingual"]
+OVER_BILSTM = [name for name in NAMES if name not in ("multilingual", "replay")]
 # the target calls places otherwise and has no organisations
 RENAME = {"LOC": "PLACE", "ORG": ""}
 
@@ -32,7 +33,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-def run(name: str, files: dict[str, Path], output: Path, **training: Any) -> Language:
+def run(
+    name: str,
+    files: dict[str, Path],
+    output: Path,
+    *,
+    reader: dict[str, Any] | None = None,
+    label_map: tuple[tuple[str, str], ...] = (("LOC", "PLACE"),),
+    **training: Any,
+) -> Language:
     config = Config().from_disk(FOLDER / f"{name}.cfg", interpolate=False)
     model = config["components"]["tl_ner"].get("model")
     config["components"]["tl_ner"]["model"] = tagger()
@@ -45,9 +54,11 @@ def run(name: str, files: dict[str, Path], output: Path, **training: Any) -> Lan
             config["paths"][key] = str(files[key])
     for block in (config.get("transfer"), config.get("initialize", {}).get("components", {}).get("tl_ner")):
         if block and isinstance(block.get("label_map"), dict):
-            block["label_map"] = {"LOC": "PLACE"}
+            block["label_map"] = dict(label_map)
     if config.get("transfer") is not None:
-        config["transfer"]["label_map"] = {"LOC": "PLACE"}
+        config["transfer"]["label_map"] = dict(label_map)
+    config["corpora"]["train"] |= reader or {}
+    config["training"]["optimizer"]["learn_rate"] = training.pop("learn_rate", 0.001)
     config["training"] |= {"max_steps": 6, "eval_frequency": 3, **training}
     output.mkdir()
     config.to_disk(output / "config.cfg")
@@ -67,13 +78,29 @@ def test_config_trains_and_its_model_forgets_where_it_came_from(
     assert nlp.evaluate(make_examples(nlp, 10, rename=RENAME))["ents_f"] is not None
 
 
+def test_replay_learns_the_target_and_keeps_the_source(files: dict[str, Path], tmp_path: Path) -> None:
+    """The target annotates a new label and no persons; without replay they are forgotten."""
+    rename = {"PER": "", "ORG": "NEW", "LOC": ""}
+    own = {**files, "train": write_corpus(tmp_path / "train.spacy", 40, skip=300, rename=rename)}
+    scores = {}
+    more = {"dropout": 0.2, "learn_rate": 0.01}
+    annotates = {"source": ["LOC", "ORG", "PER"], "target": ["NEW"]}
+    for name in ("warm_start", "replay"):
+        reader = {"annotates": annotates} if name == "replay" else {}
+        nlp = run(name, own, tmp_path / name, reader=reader, label_map=(), max_steps=40, eval_frequency=40, **more)
+        scores[name] = nlp.evaluate(make_examples(nlp, 40, skip=1000))["ents_per_type"].get("PER", {"f": 0.0})["f"]
+        found = nlp.evaluate(make_examples(nlp, 40, skip=1000, rename=rename))["ents_per_type"]
+        assert found["NEW"]["r"] > 0.5
+    assert scores["warm_start"] < 0.5 < 0.8 < scores["replay"]
+
+
 TWO_HEADS = {"multi_task", "warm_multi_task", "weighted_multi_task", "la_dtl"}
 
 
 def test_each_names_its_paper_and_its_command() -> None:
     for name in NAMES:
         comment = (FOLDER / f"{name}.cfg").read_text(encoding="utf8").split("[paths]")[0]
-        assert f"configs/transfer/{name}.cfg" in comment and "20" in comment.split(".cfg")[0], name
+        assert f"configs/transfer/{name}.cfg" in comment and re.search(r"\b(19|20)\d\d\b", comment), name
 
 
 def test_fresh_head_copies_the_encoder_alone(files: dict[str, Path], tmp_path: Path) -> None:
