@@ -388,14 +388,14 @@ class TransferNER(TrainablePipe):
         self.cfg["temperatures"].clear()
         set_dropout_rate(self.model, drop)
         states, backprop_encoder = self.model.get_ref("tok2vec").begin_update(docs)
-        d_states, parts = learn(self.model.get_ref("heads"), self.schemes, self.curriculum, examples, states)
+        d_states, loss, of_terms = learn(self.model.get_ref("heads"), self.schemes, self.curriculum, examples, states)
         # always called, also when gold says nothing: a shared encoder waits for its last listener's gradient
         backprop_encoder(d_states)
         if sgd not in (None, False):
             self.finish_update(sgd)
-        losses[self.name] += sum(parts.values())
-        for term in self.curriculum.terms:
-            losses[f"{self.name}_{term}"] = losses.get(f"{self.name}_{term}", 0.0) + parts[term]
+        losses[self.name] += loss + sum(of_terms.values())
+        for term, value in of_terms.items():
+            losses[f"{self.name}_{term}"] = losses.get(f"{self.name}_{term}", 0.0) + value
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: list[Floats2d]) -> tuple[float, list[Floats2d]]:

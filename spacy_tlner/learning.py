@@ -67,10 +67,10 @@ def learn(
     curriculum: Curriculum,
     examples: Sequence[Example],
     states: Sequence[Floats2d],
-) -> tuple[list[Any], dict[str, float]]:
-    """Add the gradients of heads, chains and terms, and return those of the states and the loss in parts.
+) -> tuple[list[Any], float, dict[str, float]]:
+    """Add the gradients of heads, chains and terms; return those of the states, the CRFs' loss and that of each term.
 
-    states: (tokens, width) a document; the gradients likewise. The parts are called "crf" and as the terms.
+    states: (tokens, width) a document; the gradients likewise.
     Nothing is added to any gradient if a document cannot be learned from. Raises TL005, TL006, TL018, TL020 to TL022.
     """
     ops = heads.ops
@@ -91,7 +91,7 @@ def learn(
         split = _split(ops, lesson.loss.d_emissions, [len(examples[i].predicted) for i in lesson.docs])
         for i, gradient in zip(lesson.docs, lesson.backprop(split)):
             d_states[i] += gradient
-    losses = {"crf": sum(lesson.value for lesson in lessons.values())}
+    of_terms: dict[str, float] = {}
     if curriculum.terms and filled:
         position = {i: k for k, i in enumerate(filled)}
         update = Update(
@@ -105,8 +105,8 @@ def learn(
             },
             active=curriculum.active,
         )
-        losses |= {name: term.add(update) for name, term in curriculum.terms.items()}
-    return d_states, losses
+        of_terms = {name: term.add(update) for name, term in curriculum.terms.items()}
+    return d_states, sum(lesson.value for lesson in lessons.values()), of_terms
 
 
 def head_loss(
