@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple, Union
+from typing import Any
 
 import srsly
 from spacy.language import Language
@@ -20,11 +19,11 @@ from thinc.types import Floats2d
 from .annotate import set_candidates, set_ents, set_spans
 from .chains import Chains
 from .errors import Errors
-from .gold import possible_tags, stack_or_none
-from .layers.heads import copy_tags, get_head, link_heads, replace_head, set_head
+from .head_set import Labels, build_heads, check_labels, resolve_labels
+from .layers.heads import copy_tags, get_head, replace_head, set_head
 from .layers.types import clear_caches
-from .learning import Curriculum, chain_of_head, head_loss, learn
-from .mentions import Scored, best_first
+from .learning import Curriculum, head_loss, learn
+from .prediction import Prediction, chains_of, find
 from .processes import keep_forks_alive
 from .settings import candidates_of, check_spelling, thresholds_of
 from .tags import Mention, TagScheme
@@ -65,20 +64,10 @@ max_chars = 48
 """
 DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
 
-Labels = Union[Sequence[str], dict[str, Sequence[str]]]  # noqa: UP007  (pydantic reads it on Python 3.10)
-
 # what of `cfg` is stored with the weights; thresholds live in the pipeline's config
 _STORED = ("labels", "temperatures")
 
 keep_forks_alive()
-
-
-class Prediction(NamedTuple):
-    """What is found in a document: entities in order, candidates if asked for, and what other heads find, by head."""
-
-    mentions: list[Mention]
-    candidates: list[Scored] | None
-    others: dict[str, list[Mention]]
 
 
 @Language.factory(
@@ -259,19 +248,12 @@ class TransferNER(TrainablePipe):
             return [Prediction([], None if least is None else [], {head: [] for head in self.span_heads}) for _ in docs]
         self._require_weights()
         states = self.model.get_ref("tok2vec").predict(docs)
-        chains = self._chains_of(self.model, self.head, docs, states).at(self.temperature)
-        if thresholds:
-            likely = chains.mentions_above(min(thresholds.values()))
-            ents = [best_first(s for s in of if s.probability >= thresholds[s.mention.label]) for of in likely]
-        else:
-            ents = [self.scheme.decode(tags) for tags in chains.best()]
-        candidates = repeat(None) if least is None else chains.candidates(least, ents)
-        others: list[dict[str, list[Mention]]] = [{} for _ in docs]
-        for head in self.span_heads:
-            best = self._chains_of(self.model, head, docs, states, ents_given=False).best()
-            for found, tags in zip(others, best):
-                found[head] = self.schemes[head].decode(tags)
-        return [Prediction(*each) for each in zip(ents, candidates, others)]
+        chains = chains_of(self._head(), self.scheme, docs, states).at(self.temperature)
+        others = {
+            head: chains_of(self._head(head), self.schemes[head], docs, states, ents_given=False)
+            for head in self.span_heads
+        }
+        return find(chains, thresholds, least, others)
 
     def set_annotations(self, docs: Iterable[Doc], predictions: list[Prediction]) -> None:
         """Write `doc.ents`, and span groups: `{name}_candidates` if asked for, `{name}_{head}` of each span head.
@@ -297,31 +279,11 @@ class TransferNER(TrainablePipe):
         self._require_weights()
         docs = list(docs)
         states = self.model.get_ref("tok2vec").predict(docs) if any(len(doc) for doc in docs) else []
-        return self._chains_of(self.model, self.head, docs, states, ents_given=ents_given).at(self.temperature)
+        return chains_of(self._head(), self.scheme, docs, states, ents_given=ents_given).at(self.temperature)
 
-    def _chains_of(
-        self,
-        model: Model,
-        head_name: str,
-        docs: Sequence[Doc],
-        states: Sequence[Floats2d],
-        *,
-        scheme: TagScheme | None = None,
-        ents_given: bool = True,
-    ) -> Chains:
-        """states: of the encoder, for each document; none if no document has tokens. scheme: that of the head."""
-        head, scheme = get_head(model.get_ref("heads"), head_name), scheme or self.schemes[head_name]
-        lengths = [len(doc) for doc in docs]
-        ops = model.ops
-        emissions = ops.flatten(head.predict(list(states))) if states else ops.alloc2f(0, scheme.n_tags)
-        possible = stack_or_none([possible_tags(doc, scheme, ents_given=ents_given) for doc in docs], lengths, scheme)
-        return Chains(
-            emissions=emissions,
-            chain=chain_of_head(head, scheme),
-            scheme=scheme,
-            lengths=lengths,
-            possible=None if possible is None else ops.xp.asarray(possible),
-        )
+    def _head(self, name: str | None = None) -> Model:
+        """The head of that name, by default the active one."""
+        return get_head(self.model.get_ref("heads"), self.head if name is None else name)
 
     @property
     def temperature(self) -> float:
@@ -405,9 +367,8 @@ class TransferNER(TrainablePipe):
         filled = [(eg, of) for eg, of in zip(examples, scores) if len(eg.predicted)]
         if not filled:
             return 0.0, scores
-        head = get_head(self.model.get_ref("heads"), self.head)
         theirs, emissions = zip(*filled)
-        value, loss, _ = head_loss(head, self.scheme, self.curriculum, theirs, emissions, len(filled))
+        value, loss, _ = head_loss(self._head(), self.scheme, self.curriculum, theirs, emissions, len(filled))
         return value, self._split(loss.d_emissions, [eg.predicted for eg in examples])
 
     def rehearse(
@@ -434,12 +395,11 @@ class TransferNER(TrainablePipe):
             return losses
         model, scheme = self._then
         before = model.get_ref("tok2vec").predict(docs)
-        then = self._chains_of(model, self.head, docs, before, scheme=scheme, ents_given=False)
+        then = chains_of(get_head(model.get_ref("heads"), self.head), scheme, docs, before, ents_given=False)
         set_dropout_rate(self.model, drop)
         states, backprop_encoder = self.model.get_ref("tok2vec").begin_update(docs)
-        head = get_head(self.model.get_ref("heads"), self.head)
         beliefs = Beliefs(then.emissions, then.chain, then.scheme, then.possible)
-        value, d_states = teach(head, self.scheme, states, beliefs, {})
+        value, d_states = teach(self._head(), self.scheme, states, beliefs, {})
         backprop_encoder(d_states)
         if sgd not in (None, False):
             self.finish_update(sgd)
@@ -477,9 +437,8 @@ class TransferNER(TrainablePipe):
         """
         validate_get_examples(get_examples, "TransferNER.initialize")
         examples = list(get_examples())
-        resolved = self._resolve_labels(labels, examples)
-        for head, names in resolved.items():
-            self._check_labels(head, names)
+        resolved = resolve_labels(labels, self.cfg["labels"], self.curriculum, examples)
+        self._add_strings(label for names in resolved.values() for label in names)
         for term in self.curriculum.terms.values():
             term.check(resolved, self.head, self.name)
         self.cfg["labels"], self.cfg["temperatures"] = resolved, {}
@@ -525,7 +484,8 @@ class TransferNER(TrainablePipe):
             if other == self.head:
                 raise ValueError(Errors.TL023.format(name=self.name, head=self.head, reader=reader))
         old_labels = self.labels
-        self._check_labels(self.head, [*old_labels, label])
+        check_labels([*old_labels, label], self.head, self.name)
+        self._add_strings([label])
         self.cfg["labels"][self.head] = [*old_labels, label]
         if self.head in heads.attrs["names"] and get_head(heads, self.head).get_ref("crf").has_param("start"):
             old, new = replace_head(heads, self.head, self.scheme.n_tags)
@@ -536,43 +496,12 @@ class TransferNER(TrainablePipe):
             set_head(heads, self.head, self.scheme.n_tags)
         return 1
 
-    def _resolve_labels(self, labels: Labels | None, examples: list[Example]) -> dict[str, list[str]]:
-        """{head: labels}: those given, and for heads that have none those in the examples that belong to them."""
-        if isinstance(labels, str):
-            raise ValueError(Errors.TL010.format(name=self.name, labels=labels))
-        given = labels if isinstance(labels, dict) else {} if labels is None else {self.head: labels}
-        if given and self.head not in given:
-            raise ValueError(Errors.TL009.format(name=self.name, head=self.head, heads=", ".join(given)))
-        resolved = {head: list(names) for head, names in given.items()}
-        for head in dict.fromkeys((self.head, *self.curriculum.heads.values())):
-            if head not in resolved:
-                # labels from add_label stand first, as in spaCy's own components
-                before = self.cfg["labels"].get(head, ())
-                theirs = (eg for eg in examples if self.curriculum.head_of(eg) == head)
-                found = {ent.label_ for eg in theirs for ent in eg.reference.ents}
-                resolved[head] = [*before, *sorted(found.difference(before))]
-        return resolved
-
-    def _check_labels(self, head: str, labels: list[str]) -> None:
-        if not labels:
-            raise ValueError(Errors.TL008.format(name=self.name, head=head))
-        TagScheme(tuple(labels))
+    def _add_strings(self, labels: Iterable[str]) -> None:
         for label in labels:
             self.vocab.strings.add(label)
 
     def _build_heads(self) -> None:
-        """One head without weights for each entry of `cfg["labels"]`."""
-        heads = self.model.get_ref("heads")
-        heads.layers.clear()
-        heads.attrs["names"] = []
-        for name, labels in self.cfg["labels"].items():
-            set_head(heads, name, TagScheme(tuple(labels)).n_tags)
-        for head, other in heads.attrs["reads"].items():
-            if self.cfg["labels"] and not {head, other} <= set(self.cfg["labels"]):
-                names = ", ".join(self.cfg["labels"])
-                raise ValueError(Errors.TL025.format(name=self.name, head=head, other=other, heads=names))
-        if self.cfg["labels"]:
-            link_heads(heads)
+        build_heads(self.model.get_ref("heads"), self.cfg["labels"], self.name)
         self._activate()
 
     def _activate(self) -> None:

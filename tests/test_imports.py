@@ -32,8 +32,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "annotate": {"mentions", "gold", "tags"},
     "settings": {"errors"},
     "learning": {"transfer", "gold", "layers", "crf", "tags", "stamps", "errors"},
+    "prediction": {"learning", "chains", "mentions", "gold", "tags"},
+    "head_set": {"learning", "layers", "tags", "errors"},
     "component": {
-        *("chains", "annotate", "learning", "mentions", "transfer", "layers", "tags", "gold", "stamps"),
+        *("prediction", "head_set", "learning", "chains", "annotate", "transfer", "layers", "tags"),
         *("processes", "settings", "errors"),
     },
     "optimizer": {"transfer", "errors"},
