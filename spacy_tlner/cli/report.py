@@ -42,8 +42,9 @@ def report(
     """Compare models on one page: scores, by label, learning over steps, calibration, warm start, examples."""
     from wasabi import msg
 
-    from ..report.examples import compare, count_mentions, read_examples
-    from ..report.page import Report, write
+    from ..measure.significance import paired_bootstrap
+    from ..report.examples import compare, count_mentions, mark, outcomes, read_examples
+    from ..report.page import Report, signed, write
     from ..report.results import ReportError, read_calibration, read_run
     from .pipelines import PipelineError, load
 
@@ -55,12 +56,18 @@ def report(
         others = [read_run(name, path) for name, path in _named("--also", also).items()]
         models = {name: load(str(path)) for name, path in _named("--model", model).items()}
         gold = read_examples(test, next(iter(models.values()), None))
+        marked = mark(gold, models)
+        counts = {name: outcomes(gold, docs) for name, docs in marked.items()}
+        first = runs[0].name
+        against = [name for name in counts if name != first] if first in counts else []
+        differences = {name: paired_bootstrap(counts[name], counts[first]) for name in against}
         page = Report(
             title=title,
             runs=runs,
             also=others,
             mentions=count_mentions(gold),
-            examples=compare(gold, models, examples) if models and examples else None,
+            examples=compare(gold, marked, examples) if models and examples else None,
+            differences=differences,
             copied=_copied(models),
             calibrations={name: read_calibration(path) for name, path in calibrated.items()},
         )
@@ -68,6 +75,9 @@ def report(
     except (PipelineError, ReportError) as error:
         msg.fail(str(error), exits=1)
     _print_scores(runs, page.labels())
+    for name, of in page.differences.items():
+        told = f"{name} - {first}: {signed(of.points)} F1, 95 % {signed(of.low)} to {signed(of.high)}, {of.verdict}"
+        (msg.warn if of.verdict == "worse" else msg.info)(told)
     for path in paths:
         msg.good(f"Report: {path}")
 

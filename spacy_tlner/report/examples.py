@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+import numpy
+from numpy.typing import NDArray
 from spacy import blank, displacy
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -58,14 +60,35 @@ def count_mentions(examples: Sequence[Example]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def compare(examples: Sequence[Example], models: Mapping[str, Language], limit: int) -> Examples:
-    """Mark the test corpus with each model and pick `limit` documents on which the models differ.
+def mark(examples: Sequence[Example], models: Mapping[str, Language]) -> dict[str, list[Doc]]:
+    """The test corpus as each model marks it."""
+    return {name: _predict(examples, nlp) for name, nlp in models.items()}
+
+
+def outcomes(examples: Sequence[Example], docs: Sequence[Doc]) -> NDArray[numpy.int64]:
+    """(documents, 3) mentions that are right, wrong and missed. As in spaCy's scorer, what touches a token without
+    annotation is not counted."""
+    counts = []
+    for example, doc in zip(examples, docs):
+        gold = example.reference
+        unknown = [(t.idx, t.idx + len(t)) for t in gold if not t.ent_iob]
+        expected = _mentions(gold)
+        found = {
+            mention
+            for mention in _mentions(doc)
+            if not any(mention[0] < end and start < mention[1] for start, end in unknown)
+        }
+        counts.append((len(expected & found), len(found - expected), len(expected - found)))
+    return numpy.array(counts, dtype="int64").reshape(-1, 3)
+
+
+def compare(examples: Sequence[Example], marked: Mapping[str, Sequence[Doc]], limit: int) -> Examples:
+    """Pick `limit` documents on which the models, {name: the corpus as it marks it}, differ.
 
     The choice favours nobody: of all documents with a difference, in the order of the corpus, evenly spaced ones.
     Without any difference, of all documents with a mention.
     """
     gold = [example.reference for example in examples]
-    marked = {name: _predict(examples, nlp) for name, nlp in models.items()}
     differing = [i for i in range(len(gold)) if len({_mentions(docs[i]) for docs in marked.values()}) > 1]
     candidates = differing or [i for i, doc in enumerate(gold) if doc.ents]
     labels = sorted({ent.label_ for docs in (gold, *marked.values()) for doc in docs for ent in doc.ents})

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader
 
 from ..errors import Errors
 from ..measure.calibration import Calibration, Change
+from ..measure.significance import Difference
 from .examples import Examples
 from .plot import Series, line_plot, style
 from .reliability import lowest, reliability_plot
@@ -30,6 +31,8 @@ class Report:
     # "run: component": the facts of its warm start, name and text
     copied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)  # by run
+    # by run: its F1 minus that of the first, where the models of both are given
+    differences: Mapping[str, Difference] = field(default_factory=dict)
 
     def labels(self) -> list[str]:
         """Labels of the test corpus, the most frequent first, then those that only a model predicts."""
@@ -120,6 +123,11 @@ def decimal(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
+def signed(difference: float) -> str:
+    """A difference of scores from 0 to 1, in points with its sign."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
 def difference(score: float, baseline: float) -> str:
     """The difference of two scores in points, always with its sign."""
     # of the rounded figures, so that the columns of a table add up
@@ -131,5 +139,5 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("spacy_tlner", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(percent=percent, difference=difference, decimal=decimal)
+    environment.filters.update(percent=percent, difference=difference, signed=signed, decimal=decimal)
     return environment
