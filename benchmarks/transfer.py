@@ -35,14 +35,15 @@ SPLITS = {"train": ("train",), "dev": ("dev", "valid", "val"), "test": ("test",)
 
 @dataclass(frozen=True)
 class Method:
-    """A config, what it starts from ("tl_ner", "spacy" or nothing), whether it reads the source corpus too, and where
-    its config wants the label map."""
+    """A config, what it starts from (of SOURCES, or nothing), whether it reads the source corpus too, where its config
+    wants the label map, and whether it starts from a language model, which is then to be given."""
 
     config: str
     starts: str | None = None
     reads_source: bool = False
     label_map: str | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
+    language_model: bool = False
 
 
 _WARM = "initialize.components.tl_ner.label_map"
@@ -61,6 +62,14 @@ METHODS = {
     "weighted_multi_task": Method("transfer/weighted_multi_task.cfg", "tl_ner", True, _WARM),
     "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map"),
     "warm_la_dtl": Method("transfer/la_dtl.cfg", "tl_ner", True, "transfer.label_map"),
+    "bilm": Method("ner_bilm_crf.cfg", language_model=True),
+    "bilm_warm_start": Method("ner_bilm_crf.cfg", "bilm", label_map=_WARM),
+}
+# Source models: the config, and whether it starts from the language model. spaCy's knows the target's label names.
+SOURCES = {
+    "tl_ner": Method("ner_bilstm_crf.cfg"),
+    "spacy": Method("spacy_ner.cfg"),
+    "bilm": Method("ner_bilm_crf.cfg", language_model=True),
 }
 
 
@@ -73,6 +82,7 @@ class Pair:
     options: dict[str, str]
     label_map: dict[str, str]
     lang: str
+    language_model: Path | None = None  # of `spacy tlner pretrain` with ner_bilm_crf.cfg
 
 
 def main(
@@ -83,6 +93,7 @@ def main(
     target_options: str = typer.Option("", help="Likewise"),
     label_map: str = typer.Option("", help="SOURCE=TARGET,..., beside labels of equal name"),
     lang: str = typer.Option("en", help="Language code"),
+    language_model: Path | None = typer.Option(None, help="Of `tlner pretrain`, ner_bilm_crf.cfg, for methods bilm*"),
     work: Path = typer.Option(Path("training/transfer"), help="Where corpora and models go"),
     methods: str = typer.Option(",".join(METHODS), help="Of the table"),
     sizes: str = typer.Option(",".join(SIZES), help="Target sentences"),
@@ -98,7 +109,8 @@ def main(
     }
     title = name or f"{Path(source.split(',')[0]).stem}-{Path(target.split(',')[0]).stem}"
     pairs = dict(part.split("=", 1) for part in label_map.split(",") if part)
-    pair = Pair(title, files, {"source": source_options, "target": target_options}, pairs, lang)
+    options = {"source": source_options, "target": target_options}
+    pair = Pair(title, files, options, pairs, lang, language_model)
     if not report:
         run(pair, work, methods.split(","), sizes.split(","), seeds, workers)
     print_tables()
@@ -161,12 +173,15 @@ def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], s
 
     lang = {"nlp.lang": pair.lang}
     counts = {size: min(seeds or 5, 5 if size != "all" and int(size) <= 250 else 3) for size in sizes}
+    methods = [name for name in methods if pair.language_model or not name.startswith("bilm")]
     starts = {METHODS[method].starts for method in methods} - {None}
+    pretrained = {"paths.pretrained": pair.language_model}
     for seed in range(min(N_SOURCES, max(counts.values()))):
         for kind in sorted(str(start) for start in starts):
-            side, config = ("renamed", "spacy_ner.cfg") if kind == "spacy" else ("source", "ner_bilstm_crf.cfg")
+            of, side = SOURCES[kind], "renamed" if kind == "spacy" else "source"
             files = data(side, "train"), data(side, "dev"), None
-            yield Run(f"{pair.name}-source", kind, seed, *files, find(config, work), {**lang, **budget(kind, "source")})
+            overrides = {**lang, **budget(kind, "source"), **(pretrained if of.language_model else {})}
+            yield Run(f"{pair.name}-source", kind, seed, *files, find(of.config, work), overrides)
     for seed in range(max(counts.values())):
         for size in sizes:
             if seed >= counts[size]:
@@ -175,6 +190,7 @@ def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], s
             for name in methods:
                 method = METHODS[name]
                 overrides = {**lang, **budget(name, size), **method.overrides}
+                overrides |= pretrained if method.language_model else {}
                 if method.reads_source:
                     overrides["paths.source_train"] = data("source", "train")
                 if method.label_map:

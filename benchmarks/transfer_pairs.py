@@ -52,6 +52,7 @@ PAIRS: dict[str, tuple[Place, Place, dict[str, str], str]] = {
     "news-wnut17": (NEWS, WNUT, {"PER": "person", "LOC": "location", "ORG": "group", "MISC": "creative-work"}, "en"),
     "portuguese-danish": (_uner("Portuguese-Bosque", "pt_bosque"), _uner("Danish-DDT", "da_ddt"), {}, "xx"),
 }
+BIOMEDICAL = ("bc5cdr-ncbi", "bionlp13pc-bionlp13cg", "bc2gm-exptm")
 CHOOSING = ("bc5cdr-ncbi", "news-politics")
 BASELINES = ("scratch", "spacy-scratch", "spacy-continued")
 
@@ -63,6 +64,9 @@ def main(
     pairs: str = typer.Option("", help=f"Of {', '.join(PAIRS)}; by default those of the stage"),
     sizes: str = typer.Option("", help="Target sentences; by default those of the stage"),
     seeds: int = typer.Option(0, help="At most this many; by default those of the stage"),
+    language_model: Path | None = typer.Option(
+        None, help="Of biomedical text, by `tlner pretrain` and ner_bilm_crf.cfg, for the biomedical pairs"
+    ),
     work: Path = typer.Option(Path("training/transfer"), help="Where corpora and models go"),
     workers: int = typer.Option(1, help="Runs at a time"),
 ) -> None:
@@ -77,19 +81,19 @@ def main(
     of_stage = defaults[stage]
     chosen = tuple(dict.fromkeys((*BASELINES, *methods.split(",")))) if methods else of_stage[1]
     for name in pairs.split(",") if pairs else of_stage[0]:
-        pair = made(name, data)
+        pair = made(name, data, language_model if name in BIOMEDICAL else None)
         run(pair, work, chosen, sizes.split(",") if sizes else of_stage[2], seeds or of_stage[3], workers)
     print_tables()
 
 
-def made(name: str, data: Path) -> Pair:
+def made(name: str, data: Path, language_model: Path | None) -> Pair:
     source, target, label_map, lang = PAIRS[name]
     files = {
         f"{side}.{split}": data / file
         for side, place in (("source", source), ("target", target))
         for split, file in zip(("train", "dev", "test"), place.files)
     }
-    return Pair(name, files, {"source": source.options, "target": target.options}, label_map, lang)
+    return Pair(name, files, {"source": source.options, "target": target.options}, label_map, lang, language_model)
 
 
 if __name__ == "__main__":
