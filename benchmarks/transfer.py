@@ -61,7 +61,7 @@ METHODS = {
     "warm_multi_task": Method("transfer/warm_multi_task.cfg", "tl_ner", True, _WARM),
     "weighted_multi_task": Method("transfer/weighted_multi_task.cfg", "tl_ner", True, _WARM),
     "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map"),
-    "warm_la_dtl": Method("transfer/la_dtl.cfg", "tl_ner", True, "transfer.label_map"),
+    "warm_la_dtl": Method("transfer/warm_la_dtl.cfg", "tl_ner", True, "transfer.label_map"),
     "bilm": Method("ner_bilm_crf.cfg", language_model=True),
     "bilm_warm_start": Method("ner_bilm_crf.cfg", "bilm", label_map=_WARM),
 }

@@ -94,7 +94,7 @@ def test_replay_learns_the_target_and_keeps_the_source(files: dict[str, Path], t
     assert scores["warm_start"] < 0.5 < 0.8 < scores["replay"]
 
 
-TWO_HEADS = {"multi_task", "warm_multi_task", "weighted_multi_task", "la_dtl"}
+TWO_HEADS = {"multi_task", "warm_multi_task", "weighted_multi_task", "la_dtl", "warm_la_dtl"}
 
 
 def test_each_names_its_paper_and_its_command() -> None:
