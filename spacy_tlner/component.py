@@ -1,5 +1,6 @@
 """The pipe `tl_ner`: a CRF over any spaCy encoder, trained, moved and stored like spaCy's own components."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from .learning import Curriculum, head_loss, learn
 from .prediction import Prediction, chains_of, find
 from .processes import keep_forks_alive
 from .settings import candidates_of, check_spelling, thresholds_of
+from .stamps import corpus_of
 from .tags import Mention, TagScheme
 from .transfer.distillation import Beliefs, teach
 from .transfer.label_map import LabelEstimator
@@ -63,6 +65,8 @@ rows = 1024
 max_chars = 48
 """
 DEFAULT_MODEL = Config().from_str(default_model_config)["model"]
+
+logger = logging.getLogger("spacy_tlner")
 
 # what of `cfg` is stored with the weights; thresholds live in the pipeline's config
 _STORED = ("labels", "temperatures")
@@ -178,12 +182,17 @@ class TransferNER(TrainablePipe):
             "label_thresholds": dict(label_thresholds or {}),
             "candidates": candidates,
         }
+        for key, term in (terms or {}).items():
+            if not (hasattr(term, "check") and hasattr(term, "add")):
+                raise ValueError(Errors.TL027.format(name=name, term=key, found=repr(term)))
+        if "candidates" in span_heads:
+            raise ValueError(Errors.TL029.format(name=name))
         self.curriculum = Curriculum(
             name, head, dict(heads or {}), dict(corpus_weights or {}), dict(terms or {}), incorrect_spans_key
         )
         self.span_heads = list(span_heads)
         self._schemes: dict[str, TagScheme] = {}
-        self._then: tuple[Model, TagScheme] | None = None
+        self._then: tuple[Model, dict[str, TagScheme]] | None = None
 
     @property
     def head(self) -> str:
@@ -208,7 +217,7 @@ class TransferNER(TrainablePipe):
     @_rehearsal_model.setter
     def _rehearsal_model(self, model: Model) -> None:
         # the labels of that time belong to it: more may be added
-        self._then = model, self.scheme
+        self._then = model, self.schemes
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -289,7 +298,7 @@ class TransferNER(TrainablePipe):
     def temperature(self) -> float:
         """What scores are divided by to become probabilities, of the active head; it moves no best tagging.
 
-        Belongs to the weights: `initialize` and `update` set it back to 1. Raises TL015 unless above 0.
+        Belongs to the weights: `initialize`, `update` and `rehearse` set it back to 1. Raises TL015 unless above 0.
         """
         return float(self.cfg["temperatures"].get(self.head, 1.0))
 
@@ -316,7 +325,7 @@ class TransferNER(TrainablePipe):
 
     def _require_weights(self) -> None:
         heads = self.model.get_ref("heads")
-        for head in self.span_heads:
+        for head in (self.head, *self.span_heads) if self.cfg["labels"] else ():
             if head not in self.cfg["labels"]:
                 names = ", ".join(self.cfg["labels"])
                 raise ValueError(Errors.TL018.format(name=self.name, head=head, heads=names))
@@ -334,10 +343,12 @@ class TransferNER(TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learn from a batch. The loss is the mean over its documents of log Z - log Z(allowed).
+        """Learn from a batch. The loss is the weighted mean over its documents of log Z - log Z(allowed), plus terms.
 
-        Raises TL005 on a label that the head does not have, TL006 when scores are no longer finite, TL014 (as KeyError)
-        on a component without weights, TL020 to TL022 on a partial annotation that contradicts itself.
+        See `learning`. A term's share is also kept in `losses` under "{name}_{term}". Raises TL005 on a label that the
+        head does not have, TL006 when scores are no longer finite, TL014 (as KeyError) on a component without weights,
+        TL018 on a head that is not there, TL020 to TL022 on a partial annotation that contradicts itself, and what
+        terms raise.
         """
         examples = list(examples)
         losses = {} if losses is None else losses
@@ -361,7 +372,7 @@ class TransferNER(TrainablePipe):
         return losses
 
     def get_loss(self, examples: Iterable[Example], scores: list[Floats2d]) -> tuple[float, list[Floats2d]]:
-        """The mean loss of a batch and its gradient with respect to the emissions, both as in `update`."""
+        """The loss of a batch of the active head's documents and its gradient by the emissions; no terms."""
         examples = list(examples)
         validate_examples(examples, "TransferNER.get_loss")
         filled = [(eg, of) for eg, of in zip(examples, scores) if len(eg.predicted)]
@@ -386,14 +397,17 @@ class TransferNER(TrainablePipe):
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        if self._then is None:
+        if self._then is None or self.head not in self._then[1]:
             raise ValueError(Errors.TL007.format(name=self.name))
+        examples = list(examples)
         validate_examples(examples, "TransferNER.rehearse")
         self._require_weights()
         docs = [eg.predicted for eg in examples if len(eg.predicted)]
         if not docs:
             return losses
-        model, scheme = self._then
+        self.cfg["temperatures"].clear()
+        model, schemes = self._then
+        scheme = schemes[self.head]
         before = model.get_ref("tok2vec").predict(docs)
         then = chains_of(get_head(model.get_ref("heads"), self.head), scheme, docs, before, ents_given=False)
         set_dropout_rate(self.model, drop)
@@ -441,7 +455,8 @@ class TransferNER(TrainablePipe):
         self._add_strings(label for names in resolved.values() for label in names)
         for term in self.curriculum.terms.values():
             term.check(resolved, self.head, self.name)
-        self.cfg["labels"], self.cfg["temperatures"] = resolved, {}
+        self._warn_of_strangers({corpus_of(eg.reference) for eg in examples} - {None})
+        self.cfg["labels"], self.cfg["temperatures"], self._then = resolved, {}, None
         self._build_heads()
         sample = [eg.predicted for eg in examples if len(eg.predicted)][:10]
         self.model.initialize(X=sample or None)
@@ -495,6 +510,17 @@ class TransferNER(TrainablePipe):
             # no weights yet, but the tree that from_bytes builds from the labels
             set_head(heads, self.head, self.scheme.n_tags)
         return 1
+
+    def _warn_of_strangers(self, corpora: set[str | None]) -> None:
+        """Warn of corpora that settings name and that no example comes from; a sample of a stream may lack one."""
+        of_terms = {f"terms.{key}": getattr(term, "corpora", None) for key, term in self.curriculum.terms.items()}
+        named = {"heads": self.curriculum.heads, "corpus_weights": self.curriculum.corpus_weights, **of_terms}
+        for setting, names in named.items():
+            for corpus in names or ():
+                if corpus not in corpora:
+                    known = ", ".join(sorted(map(str, corpora))) or "none"
+                    facts = {"name": self.name, "setting": setting, "corpus": corpus, "corpora": known}
+                    logger.warning(Errors.TL028.format(**facts))
 
     def _add_strings(self, labels: Iterable[str]) -> None:
         for label in labels:

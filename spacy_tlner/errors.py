@@ -104,6 +104,16 @@ class Errors:
         "[TL025] Component '{name}': the head '{head}' is to read '{other}', but the labels given are for: {heads}. "
         "Check `reads` of the model and `heads` of the component."
     )
+    TL026 = "[TL026] The weight of a document is {weight!r}; expected a number of at least 0."
+    TL027 = (
+        "[TL027] Component '{name}': terms.{term} is {found}, which is no transfer term. Expected a block such as "
+        '@misc = "spacy_tlner.LabelAwareMMD.v1".'
+    )
+    TL028 = (
+        "[TL028] Component '{name}': {setting} names the corpus {corpus!r}, of which there is no training document. "
+        "There are: {corpora}. Corpora are named by spacy_tlner.MultiCorpus.v1."
+    )
+    TL029 = "[TL029] Component '{name}': a span head cannot be called 'candidates', for that span group is taken."
     TL030 = (
         "[TL030] spacy_tlner.Lexicon has no path, so no token matches anything, unless a warm start brings the entries "
         "of its source. Name a gazetteer (of the configs: --paths.lexicon), or take the layer out."
@@ -282,8 +292,16 @@ class Errors:
     )
 
     TL123 = (
-        "[TL123] A frozen source is asked, but no path to it is given. A saved pipeline no longer knows it: to train "
-        "on, name it again, e.g. --components.tl_ner.terms.keep.source path/to/model, or drop the term."
+        "[TL123] A frozen source is to be asked, but no path to it is given. Name it, e.g. with "
+        "--components.tl_ner.terms.keep.source path/to/model, or drop the term."
+    )
+    TL124 = (
+        "[TL124] A distillation no longer knows its source, so it does nothing: the pipeline was saved without it. To "
+        "go on with it, start from this pipeline by [initialize.components.tl_ner] source, with the term in the config."
+    )
+    TL125 = (
+        "[TL125] spacy_tlner.HeadDistance: the heads '{source}' and '{target}' read inputs of another width "
+        "({widths}), so their weights cannot be compared. Drop `reads` of the model, or the term."
     )
 
     # --- TL2xx: corpora and conversion ---

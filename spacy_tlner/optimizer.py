@@ -39,7 +39,8 @@ def name_groups() -> Callable[[Language], Language]:
 
     def name_all(nlp: Language) -> Language:
         pipe: Any
-        for component, pipe in nlp.pipeline:
+        # disabled ones too: while others are initialized, spaCy disables those that were sourced
+        for component, pipe in nlp.components:
             if getattr(pipe, "is_trainable", False) and getattr(pipe, "model", None) not in (None, True, False):
                 for key, group, path in _keys(pipe.model):
                     _name_of[key] = Name(f"{component}:{group}", f"{component}:{group}.{path}")
@@ -144,6 +145,10 @@ class GroupedOptimizer(Optimizer):
                 weights -= min(lr_scale * factor * float(self.learn_rate) * strength, 1.0) * difference
             else:
                 gradient += strength * difference
+        if self.averages is not None and key not in self.averages:
+            # thinc begins at zero, and after one update the average is 0.82 of the weights: the first evaluation of a
+            # warm start, or of a layer that thaws, would be that of another model
+            self.averages[key] = weights.copy()
         return super().__call__(key, weights, gradient, lr_scale=lr_scale * factor)
 
     def _of(self, key: Key, numbers: dict[str, float], default: float) -> float:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from spacy.tokens import Doc
 
+from .errors import Errors
+
 _CORPUS = "spacy_tlner.corpus"
 _ANNOTATED = "spacy_tlner.annotated"
 _WEIGHT = "spacy_tlner.weight"
@@ -30,7 +32,9 @@ def annotated_labels(doc: Doc) -> list[str] | None:
 
 
 def stamp_weight(doc: Doc, weight: float) -> None:
-    """Note on `doc` how much it counts in a loss, beside 1 for others."""
+    """Note on `doc` how much it counts in a loss, beside 1 for others. Raises TL026 on a weight below 0."""
+    if not weight >= 0:
+        raise ValueError(Errors.TL026.format(weight=weight))
     doc.user_data[_WEIGHT] = float(weight)
 
 

@@ -262,7 +262,11 @@ def reading(**model: Any) -> tuple[Language, list[Example], list[Example]]:
     return two_heads(model={**tagger(), **model})
 
 
-@pytest.mark.parametrize("settings", [{"private_width": 8}, {"reads": {"main": "places"}}], ids=["private", "reads"])
+@pytest.mark.parametrize(
+    "settings",
+    [{"private_width": 8}, {"reads": {"main": "places"}}, {"private_width": 8, "reads": {"main": "places"}}],
+    ids=["private", "reads", "both"],
+)
 def test_gradients_through_what_a_head_reads_by_finite_differences(settings: dict[str, Any]) -> None:
     nlp, people, places = reading(**settings)
     batch = [*people[:3], *places[:3]]
@@ -299,7 +303,11 @@ def test_a_head_reads_the_other_heads_tag_probabilities() -> None:
         numpy.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("settings", [{"private_width": 8}, {"reads": {"main": "places"}}], ids=["private", "reads"])
+@pytest.mark.parametrize(
+    "settings",
+    [{"private_width": 8}, {"reads": {"main": "places"}}, {"private_width": 8, "reads": {"main": "places"}}],
+    ids=["private", "reads", "both"],
+)
 def test_what_heads_read_is_stored_copied_and_grows(settings: dict[str, Any], tmp_path: Path) -> None:
     nlp, people, places = reading(**settings)
     train(nlp, [eg for pair in zip(people, places) for eg in pair], epochs=8)
@@ -339,3 +347,28 @@ def test_a_head_that_is_read_keeps_its_labels() -> None:
     nlp, _, _ = reading(reads={"places": "main"})
     with pytest.raises(ValueError, match=r"TL023.*'places' reads"):
         pipe(nlp).add_label("EVENT")
+
+
+def test_weights_and_settings_that_are_refused() -> None:
+    nlp = blank_tagger()
+    with pytest.raises(ValueError, match=r"TL026.*-1"):
+        stamp_weight(nlp.make_doc("Paris"), -1)
+    with pytest.raises(ValueError, match="TL029"):
+        blank_tagger(span_heads=["candidates"])
+    with pytest.raises(ValueError, match=r"TL027.*terms.it is 3"):
+        blank_tagger(terms={"it": 3})
+
+
+def test_a_head_that_is_not_there_is_named(tmp_path: Path) -> None:
+    nlp, _, _ = two_heads()
+    nlp.to_disk(tmp_path / "model")
+    loaded = spacy.load(tmp_path / "model", config={"components.tl_ner.head": "place"})
+    with pytest.raises(ValueError, match=r"TL018.*'place'.*main, places"):
+        loaded("Paris")
+
+
+def test_names_of_corpora_that_are_not_there_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    nlp = blank_tagger(corpus_weights={"gazete": 0.5})
+    with caplog.at_level("WARNING", logger="spacy_tlner"):
+        initialize(nlp, stamped(nlp, "gazette", 20, PLACES))
+    assert "TL028" in caplog.text and "'gazete'" in caplog.text and "There are: gazette" in caplog.text

@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "about": set(),
     "__init__": {"about"},
     "errors": set(),
-    "stamps": set(),
+    "stamps": {"errors"},
     "files": set(),
     "tags": {"errors"},
     "crf": set(),
@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prediction": {"learning", "chains", "mentions", "gold", "tags"},
     "head_set": {"learning", "layers", "tags", "errors"},
     "component": {
-        *("prediction", "head_set", "learning", "chains", "annotate", "transfer", "layers", "tags"),
+        *("prediction", "head_set", "learning", "chains", "annotate", "transfer", "layers", "tags", "stamps"),
         *("processes", "settings", "errors"),
     },
     "optimizer": {"transfer", "errors"},

@@ -16,6 +16,7 @@ from spacy.util import registry
 from thinc.api import Adam, Model, Optimizer, PyTorchWrapper, fix_random_seed
 from thinc.api import registry as thinc_registry
 
+from corpus import HASH_EMBED_CNN
 from spacy_tlner import optimizer as module
 from spacy_tlner.optimizer import GroupedAdam, name_groups, unfreeze
 from tiny_transformers import tiny_bert
@@ -340,3 +341,34 @@ def test_a_pattern_over_a_transformers_layers(tmp_path):
     still = {name for name, param in torch_model.named_parameters() if torch.equal(param, before[name])}
     frozen = {name for name in before if "layer.0." in name or name.startswith("embeddings.")}
     assert frozen <= still and any("layer.1." in name for name in set(before) - still)
+
+
+def test_averages_begin_at_the_weights():
+    """After its first update the average of a weight is near the weight, also of one that thaws later."""
+    module._name_of[1, "W"] = module.Name("a:b", "a:b.W")
+    optimizer = GroupedAdam(0.001, groups={"a": {"b": unfreeze(2)}}, use_averages=True)
+    weight = numpy.full(3, 5.0, dtype="f")
+    for _ in range(3):
+        weight, _ = optimizer((1, "W"), weight, numpy.ones(3, dtype="f"))
+        optimizer.step_schedules()
+    assert_allclose(optimizer.averages[1, "W"], weight, atol=0.002)
+
+
+def test_a_sourced_shared_encoder_is_named(tmp_path):
+    """spaCy disables it while others are initialized, which is when the callback runs."""
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
+    cnn = {**HASH_EMBED_CNN, "width": 32}
+    source = spacy.blank("en")
+    source.add_pipe("tok2vec", config={"model": cnn})
+    source.add_pipe("tl_ner", config={"model": {**SMALL, "tok2vec": listener}})
+    gold = Doc(source.vocab, words=["Ann", "met", "Bob"])
+    gold.set_ents([Span(gold, 0, 1, label="PER")])
+    examples = [Example(Doc(source.vocab, words=["Ann", "met", "Bob"]), gold)]
+    source.initialize(lambda: examples)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", source=source)
+    nlp.add_pipe("tl_ner", config={"model": {**SMALL, "tok2vec": listener}})
+    nlp.config["initialize"]["after_init"] = {"@callbacks": "spacy_tlner.name_groups.v1"}
+    with nlp.select_pipes(disable=["tok2vec"]):
+        nlp.initialize(lambda: examples)
+    nlp.update(examples, sgd=GroupedAdam(0.01, groups={"tl_ner": {"head": 0.1}}))

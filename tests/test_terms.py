@@ -15,7 +15,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, registry
 
 from brute_force import all_paths
-from corpus import blank_tagger, entities, initialize, make_examples, optimizer, train, trained
+from corpus import blank_tagger, entities, initialize, make_examples, optimizer, tagger, train, trained
 from spacy_tlner.component import TransferNER
 from spacy_tlner.crf.chain import Chain
 from spacy_tlner.crf.divergence import divergence, restrict
@@ -47,6 +47,20 @@ def test_mmd_by_hand(variances: Any, expected: float) -> None:
         for a, b in pairs
     ]
     assert means[0] + means[1] - 2 * means[2] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [2, 5, 20])
+def test_mmd_gradient_of_the_published_kernels_is_no_rounding(n: int) -> None:
+    """Against the same in float64, written out pair by pair."""
+    rng = numpy.random.default_rng(n)
+    x, y = rng.normal(size=(n, 8)), rng.normal(size=(n + 1, 8))
+
+    def slope(u: Any, v: Any) -> Any:
+        return sum(numpy.exp(-((u - v) ** 2).sum() / (2 * s)) * (v - u) / s for s in PUBLISHED)
+
+    expected = [2 * sum(slope(u, v) for v in x) / n**2 - 2 * sum(slope(u, v) for v in y) / (n * (n + 1)) for u in x]
+    _, found, _ = mmd(x.astype("f"), y.astype("f"), PUBLISHED)
+    assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000))
@@ -388,15 +402,23 @@ def test_only_the_corpora_that_are_named(source: Path) -> None:
     assert nlp.update(examples[:4], sgd=False, losses={})["tl_ner_keep"] > 0
 
 
-def test_a_saved_pipeline_needs_the_source_for_training_only(source: Path, tmp_path: Path) -> None:
+def test_a_saved_pipeline_needs_the_source_for_training_only(
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     nlp, examples = started(source, {"keep": distillation(source)})
     blank_source()(nlp).to_disk(tmp_path / "model")
     assert str(source) not in (tmp_path / "model" / "config.cfg").read_text()
     loaded = spacy.load(tmp_path / "model")
     text = examples[0].reference.text
     assert entities(loaded(text)) == entities(nlp(text))
+    # trained further, it goes without, and says so once
+    with caplog.at_level("WARNING", logger="spacy_tlner"):
+        for _ in range(2):
+            losses = loaded.update(make_examples(loaded, 2), losses={})
+    assert losses["tl_ner_keep"] == 0 < losses["tl_ner"] and caplog.text.count("TL124") == 1
+    # from the start, it is asked for
     with pytest.raises(ValueError, match=r"TL123.*drop the term"):
-        loaded.update(make_examples(loaded, 2))
+        loaded.initialize(lambda: make_examples(loaded, 8))
 
 
 @pytest.mark.parametrize(
@@ -436,12 +458,62 @@ def test_rehearsal_keeps_what_was_known() -> None:
     assert scores[0] < 0.5 < 0.8 < scores[1]
 
 
-def test_rehearsal_after_new_labels() -> None:
+def test_rehearsal_reads_a_generator_and_forgets_the_temperature() -> None:
     nlp = trained()
     nlp.resume_training(sgd=optimizer())
-    before = nlp.rehearse(make_examples(nlp, 4), sgd=optimizer(), losses={})["tl_ner"]
+    train(nlp, make_examples(nlp, 16, rename={"PER": "", "ORG": "", "LOC": "LOC"}), epochs=3)
+    pipe(nlp).temperature = 2.0
+    assert pipe(nlp).rehearse(eg for eg in make_examples(nlp, 8))["tl_ner"] > 0.01
+    assert pipe(nlp).temperature == 1
+
+
+def test_rehearsal_is_of_the_head_that_is_active_and_ends_with_new_weights() -> None:
+    nlp, examples = two_heads({})
+    nlp.resume_training(sgd=optimizer())
+    train(nlp, examples, epochs=3)
+    first = pipe(nlp).rehearse(examples)["tl_ner"]
+    pipe(nlp).head = "source"
+    assert first > 0.1 < pipe(nlp).rehearse(examples)["tl_ner"]
+    initialize(nlp, examples)
+    with pytest.raises(ValueError, match="TL007"):
+        pipe(nlp).rehearse(examples)
+
+
+@Language.component("tlner_tests_nothing")
+def nothing(doc: Doc) -> Doc:
+    return doc
+
+
+def test_a_source_with_a_function_among_its_pipes(tmp_path: Path) -> None:
+    teacher = trained()
+    teacher.add_pipe("tlner_tests_nothing", first=True)
+    teacher.to_disk(tmp_path / "source")
+    nlp, examples = started(tmp_path / "source", {"keep": distillation(tmp_path / "source")}, {"PER": "NEW"})
+    train(nlp, examples, epochs=1)
+    assert nlp.update(examples[:4], sgd=False, losses={})["tl_ner_keep"] > 0
+
+
+def test_heads_of_unlike_width_have_no_distance() -> None:
+    fix_random_seed(0)
+    terms = {"it": filled(TERMS["distance"], label_map={})}
+    nlp = blank_tagger(model={**tagger(), "reads": {"main": "source"}}, heads={"source": "source"}, terms=terms)
+    examples = make_examples(nlp, 8)
+    for eg in examples[:4]:
+        stamp(eg.reference, "source")
+    initialize(nlp, examples)
+    with pytest.raises(ValueError, match=r"TL125.*'source' and 'main'"):
+        nlp.update(examples)
+
+
+def test_rehearsal_leaves_new_labels_alone() -> None:
+    """A model that only got a label more still says of the old ones what it said."""
+    nlp = trained()
+    for node in pipe(nlp).model.walk():
+        if node.name == "words":
+            node.attrs["unk_rate"] = 0.0  # no chance in it
+    nlp.resume_training(sgd=optimizer())
     pipe(nlp).add_label("NEW")
-    assert nlp.rehearse(make_examples(nlp, 4), sgd=optimizer(), losses={})["tl_ner"] == pytest.approx(before, abs=0.05)
+    assert pipe(nlp).rehearse(make_examples(nlp, 4), sgd=None)["tl_ner"] == pytest.approx(0, abs=1e-4)
 
 
 def test_terms_are_registered() -> None:

@@ -42,9 +42,10 @@ def batch_by_corpus(
 
     A corpus of n documents is drawn with a share proportional to n ** alpha: 1 is as the corpora are, 0 as if they
     were of one size; or with its own of `shares`, {corpus: share}, all corpora named. mixed: every batch holds each
-    corpus by its share, at least one document, rather than one corpus alone. Within a corpus all documents come before
-    one comes again, those of like length together (see `batch_by_length`). A pass makes as many batches as
-    the documents of all corpora would fill; small corpora come several times in it, large ones not as a whole.
+    corpus by its share, at least one document, rather than one corpus alone. In a pass, over finite corpora, all
+    documents of a corpus come before one comes again, those of like length together (see `batch_by_length`). It makes
+    as many batches as the documents of all corpora would fill; small corpora come several times in it, large ones not
+    as a whole.
     Raises TL250 unless `size` and `pool` are positive, TL251 on a share or alpha that is negative, TL252 on documents
     without a corpus's name, TL253 where `shares` names other corpora, or a batch cannot hold one of each.
     """

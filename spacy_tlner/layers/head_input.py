@@ -16,8 +16,8 @@ def HeadInput(private_width: int, reads_other: bool) -> Model[InT, OutT]:
     """States (tokens, nI) with those of a BiLSTM over them, (tokens, private_width), and another head's tag
     probabilities (tokens, its tags) beside them.
 
-    private_width: 0 for none. reads_other: the ref `other` then takes the other head's emission layer (`read_head`),
-    whose softmax is what is read, without its chain, as in Crichton et al. 2017.
+    private_width: 0 for none. reads_other: the ref `other` then takes the other head's layers below its chain
+    (`read_head`), whose softmax is what is read, as in Crichton et al. 2017.
     """
     private = [BiLSTM(private_width)] if private_width else []
     for layer in private:
@@ -30,9 +30,10 @@ def HeadInput(private_width: int, reads_other: bool) -> Model[InT, OutT]:
     return model
 
 
-def read_head(model: Model[InT, OutT], emission: Model) -> None:
-    """Let a head input read the emission layer of another head: the layer itself, which learns from both."""
-    model.get_ref("other").layers[:] = [emission]
+def read_head(model: Model[InT, OutT], head: Model[InT, OutT]) -> None:
+    """Let a head input read what another head makes of states: its very layers, which then learn from both heads."""
+    before = [head.get_ref("input")] if head.has_ref("input") else []
+    model.get_ref("other").layers[:] = [*before, head.get_ref("emission")]
 
 
 def forward(model: Model[InT, OutT], states: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], InT]]:
@@ -67,12 +68,15 @@ def read_other(model: Model[InT, OutT], states: InT, is_train: bool) -> tuple[Ou
     """Softmax of the other head's emissions. There is no init beside it: the other head's weights are not ours."""
     ops = model.ops
     lengths = ops.asarray1i([len(rows) for rows in states])
-    emissions, backprop_emission = model.layers[0](ops.flatten(states), is_train)
+    *before, emission = model.layers
+    read = [layer(states, is_train) for layer in before]  # of one layer at most
+    emissions, backprop_emission = emission(ops.flatten(read[0][0] if read else states), is_train)
     shares: Any = ops.softmax(emissions)
 
     def backprop(d_output: OutT) -> InT:
         d_shares: Any = ops.flatten(d_output)
         d_emissions = shares * (d_shares - (d_shares * shares).sum(axis=1, keepdims=True))
-        return ops.unflatten(backprop_emission(d_emissions), lengths)
+        d_read = ops.unflatten(backprop_emission(d_emissions), lengths)
+        return read[0][1](d_read) if read else d_read
 
     return ops.unflatten(shares, lengths), backprop

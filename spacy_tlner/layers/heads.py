@@ -31,7 +31,7 @@ def forward(model: Model[InT, OutT], states: InT, is_train: bool) -> tuple[OutT,
 
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     # a head that reads another comes after it
-    for head in sorted(model.layers, key=lambda head: bool(head.has_ref("input"))):
+    for head in sorted(model.layers, key=_reads_other):
         head.initialize(X=X)
 
 
@@ -74,7 +74,7 @@ def link_heads(heads: Model[InT, OutT]) -> None:
     """Let heads that read another one read it as it is now. Raises KeyError if it is not there."""
     for name, other in heads.attrs["reads"].items():
         if name in heads.attrs["names"]:
-            read_head(get_head(heads, name).get_ref("input"), get_head(heads, other).get_ref("emission"))
+            read_head(get_head(heads, name).get_ref("input"), get_head(heads, other))
 
 
 def replace_head(heads: Model[InT, OutT], name: str, n_tags: int) -> tuple[Model[InT, OutT], Model[InT, OutT]]:
@@ -93,6 +93,10 @@ def replace_head(heads: Model[InT, OutT], name: str, n_tags: int) -> tuple[Model
             ours.set_param(param, theirs.get_param(param).copy())
     link_heads(heads)
     return old, new
+
+
+def _reads_other(head: Model[InT, OutT]) -> bool:
+    return bool(head.has_ref("input") and head.get_ref("input").has_ref("other"))
 
 
 def _private(head: Model[InT, OutT]) -> list[Model]:

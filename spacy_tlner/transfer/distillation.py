@@ -1,5 +1,6 @@
 """A frozen tagger teaches its distribution over taggings: against forgetting, in training and in `nlp.rehearse`."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,8 +23,10 @@ from .frozen import FrozenSource
 from .label_map import match_labels
 from .term import Update
 
-# documents whose beliefs are remembered: the frozen source says the same of a text in every pass
-_REMEMBERED = 20_000
+logger = logging.getLogger("spacy_tlner")
+
+# tokens whose beliefs are remembered: the frozen source says the same of a text in every pass
+_REMEMBERED = 500_000
 
 
 class Beliefs(NamedTuple):
@@ -47,9 +50,10 @@ def make_distillation(
     """`weight` times the mean over documents of KL(source || ours), over taggings of the labels that both know.
 
     Keeps what the source model knew (Li & Hoiem 2017, learning without forgetting; here of whole taggings, and exact).
-    source: a trained pipeline, path or package, which stays as it is; needed for training only. head: of ours that is
-    taught, by default the one that predicts. corpora: whose documents are used, by default all. label_map: {source
-    label: ours}, beside labels of equal name. component: the tagger's name in the source, by default its only `tl_ner`.
+    source: a trained pipeline, path or package, which stays as it is. A pipeline that was saved no longer knows it;
+    trained further, it warns (TL124) and goes without. head: of ours that is taught, by default the one that predicts.
+    corpora: whose documents are used, by default all. label_map: {source label: ours}, beside labels of equal name.
+    component: the tagger's name in the source, by default its only `tl_ner`.
     Labels that the source does not know are left to the gold: both distributions are those given that none occurs.
     Raises TL120 on a weight below 0; in training TL106, TL121 to TL123.
     """
@@ -72,6 +76,8 @@ class Distillation:
         self.source, self.weight, self.head = source, weight, head
         self.corpora, self.label_map = corpora, label_map
         self._remembered: OrderedDict[bytes, tuple[Any, Any]] = OrderedDict()
+        self._n_tokens = 0
+        self._told = False
 
     def check(self, labels: Mapping[str, Sequence[str]], active: str, name: str) -> None:
         self.head = self.head or active
@@ -84,6 +90,11 @@ class Distillation:
             raise ValueError(Errors.TL122.format(term="Distillation", name=name, **given))
 
     def add(self, update: Update) -> float:
+        if self.source.path is None:
+            if not self._told:
+                logger.warning(Errors.TL124)
+                self._told = True
+            return 0.0
         chosen = [i for i, corpus in enumerate(update.corpora) if self.corpora is None or corpus in self.corpora]
         if not chosen:
             return 0.0
@@ -104,9 +115,9 @@ class Distillation:
             ends = numpy.cumsum(chains.lengths)
             for key, start, end in zip(new, [0, *ends], ends):
                 possible = None if chains.possible is None else chains.possible[start:end]
-                found[key] = self._remembered[key] = (chains.emissions[start:end], possible)
-            while len(self._remembered) > _REMEMBERED:
-                self._remembered.popitem(last=False)
+                # copies: views would hold on to their whole batch
+                found[key] = (chains.emissions[start:end].copy(), None if possible is None else possible.copy())
+                self._remember(key, found[key])
         scheme = self.source.tagger.scheme
         xp = self.source.tagger.model.ops.xp
         each = [found[key] for key in keys]
@@ -115,6 +126,13 @@ class Distillation:
             possible = xp.concatenate([xp.ones(e.shape, dtype=bool) if of is None else of for e, of in each])
         emissions = xp.concatenate([emissions for emissions, _ in each])
         return Beliefs(emissions, self.source.chain, scheme, possible)
+
+    def _remember(self, key: bytes, beliefs: tuple[Any, Any]) -> None:
+        self._remembered[key] = beliefs
+        self._n_tokens += len(beliefs[0])
+        while self._n_tokens > _REMEMBERED:
+            _, (oldest, _) = self._remembered.popitem(last=False)
+            self._n_tokens -= len(oldest)
 
 
 def teach(

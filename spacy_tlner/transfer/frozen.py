@@ -44,13 +44,11 @@ class FrozenSource:
     def chains(self, docs: Sequence[Doc]) -> Any:
         """What the tagger says of copies of `docs`, their tokens and sentence starts alone (`chains.Chains`)."""
         copies = [self._copy(doc) for doc in docs]
-        tagger: Any = self.tagger
-        pipe: Any
-        for _, pipe in self.nlp.pipeline:
-            if pipe is tagger:
-                break
-            copies = list(pipe.pipe(copies))
-        return tagger.chains(copies, ents_given=False)
+        name = find_tagger(self.nlp, str(self.path), self.component)
+        after = self.nlp.pipe_names[self.nlp.pipe_names.index(name) :]
+        if self.nlp.pipe_names[0] != name:
+            copies = list(self.nlp.pipe(copies, disable=after))
+        return self.tagger.chains(copies, ents_given=False)
 
     def _copy(self, doc: Doc) -> Doc:
         # in the source's own vocabulary, whose lexical attributes its layers were trained on

@@ -29,7 +29,7 @@ def make_head_distance(
     Wang et al. 2018 (La-DTL): it bounds the divergence of the two heads' distributions over taggings of one text,
         KL(p_s || p_t) <= max(n H, n - 1)^2 (|W_s - W_t|^2 + |A_s - A_t|^2),   H = max |h|,  n tokens, no biases.
     source_head, target_head: of the component. label_map: {source label: target label}, beside labels of equal name.
-    Raises TL120 on a weight below 0.
+    Raises TL120 on a weight below 0; in training TL125 where one head reads the other, so that their widths differ.
     """
     if not weight >= 0:
         raise ValueError(Errors.TL120.format(term="HeadDistance", given=f"weight {weight}"))
@@ -47,6 +47,10 @@ class HeadDistance:
 
     def add(self, update: Update) -> float:
         source, target = update.heads[self.between.source], update.heads[self.between.target]
+        widths = [view.model.get_ref("emission").get_dim("nI") for view in (source, target)]
+        if widths[0] != widths[1]:
+            given = {"source": self.between.source, "target": self.between.target, "widths": widths}
+            raise ValueError(Errors.TL125.format(**given))
         theirs, ours = [OUTSIDE], [OUTSIDE]
         for _, of_source, of_target in matched_tags(self.between, source.scheme, target.scheme):
             theirs, ours = theirs + of_source, ours + of_target
