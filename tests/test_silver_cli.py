@@ -541,3 +541,18 @@ def test_a_warning_without_gold(model: Path, texts: Path, tmp_path: Path) -> Non
     assert result.exit_code == 0 and "Without --exclude" in result.output
     result = run(model, texts, tmp_path / "s.spacy", "--exclude", gold_file(tmp_path / "g.spacy", GOLD[0]))
     assert result.exit_code == 0 and "Without --exclude" not in result.output and "No sentence had" in result.output
+
+
+@pytest.mark.parametrize(
+    ("strings", "sentence", "leaks"),
+    [
+        (["WHO"], "Nobody knew who fell ill.", False),
+        (["WHO"], "The WHO warned of it.", True),
+        (["WHO", "who"], "Nobody knew who fell ill.", True),
+        (["Plato"], "They read PLATO twice.", True),
+        (["TNF alpha"], "It is tnf-alpha again.", True),
+    ],
+)
+def test_capitals_are_looked_for_in_capitals(strings: list[str], sentence: str, leaks: bool) -> None:
+    verdict = LeakGuard(["One gold sentence."], strings=strings).judge([sentence])
+    assert (verdict.leaks[0] is not None) == leaks

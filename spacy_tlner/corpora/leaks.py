@@ -51,10 +51,11 @@ class LeakGuard:
     """What gold corpora hold, to be looked up in.
 
     gold: sentences. strings: mentions; a sentence that has one is removed. Mentions of fewer than 3 letters and digits
-    are passed over: without case they stand in every sentence. overlap: a sentence is a near duplicate if it and a gold
-    sentence share at least this part of the n-grams (n words in a row) that the shorter has. document_share: a text of
-    several sentences is removed as a whole if this part of them leaks, or one holds a gold sentence or stands in one.
-    least_words: for all but `Reason.same` and `string`, sentences of fewer words count as none.
+    are passed over: without case they stand in every sentence. One word in capitals is looked for in capitals.
+    overlap: a sentence is a near duplicate if it and a gold sentence share at least this part of the n-grams (n words
+    in a row) that the shorter has. document_share: a text of several sentences is removed as a whole if this part of
+    them leaks, or one holds a gold sentence or stands in one. least_words: for all but `Reason.same` and `string`,
+    sentences of fewer words count as none.
 
     Building costs the n-grams of gold. Looking up costs the n-grams of the sentence and the gold sentences that share
     a rare one with it, not all that share one (prefix filtering: Chaudhuri, Ganti & Kaushik 2006, "A primitive operator
@@ -87,7 +88,11 @@ class LeakGuard:
         for at, grams in enumerate(self._grams):
             for gram in self._prefix(grams, len(grams)):
                 self._rarest[gram].append(at)
-        self._strings = {words: text for text in strings if len("".join(words := words_of(text))) >= 3}
+        given = list(strings)
+        self._strings = {words: text for text in given if len("".join(words := words_of(text))) >= 3}
+        # "WHO" is not in every question; a mention that also stands in small letters is no such name
+        self._capitals = {words for words, text in self._strings.items() if len(words) == 1 and text.isupper()}
+        self._capitals -= {words_of(text) for text in given if not text.isupper()}
         self._lengths: dict[str, set[int]] = defaultdict(set)
         for words in self._strings:
             self._lengths[words[0]].add(len(words))
@@ -111,7 +116,8 @@ class LeakGuard:
         verbatim = any(leak.reason is not Reason.near for leak in hits)
         if len(sentences) > 1 and hits and (verbatim or len(hits) >= self.document_share * sum(long)):
             return Verdict([leak or Leak(Reason.document, hits[0].gold) for leak in leaks], whole_text=True)
-        return Verdict([leak or self._mentioned(each) for leak, each in zip(leaks, words)], whole_text=False)
+        found = [leak or self._mentioned(each, text) for leak, each, text in zip(leaks, words, sentences)]
+        return Verdict(found, whole_text=False)
 
     def _copied(self, words: Words) -> Leak | None:
         """The gold sentence that is nearest, if near enough."""
@@ -135,11 +141,14 @@ class LeakGuard:
         apart, _, at = min(near)
         return Leak(Reason.near if apart else Reason.contained, self._texts[self._keys[at]])
 
-    def _mentioned(self, words: Words) -> Leak | None:
+    def _mentioned(self, words: Words, sentence: str) -> Leak | None:
         """The first mention in the sentence."""
+        as_written = _words(sentence) if self._capitals else ()
         for start, word in enumerate(words):
             for length in sorted(self._lengths.get(word, ())):
                 if (found := words[start : start + length]) in self._strings:
+                    if found in self._capitals and not as_written[start].isupper():
+                        continue
                     return Leak(Reason.string, self._strings[found])
         return None
 
@@ -185,7 +194,12 @@ class Removed:
 
 def words_of(text: str) -> Words:
     """The words that texts are compared by."""
-    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+    return tuple(word.casefold() for word in _words(text))
+
+
+def _words(text: str) -> Words:
+    """With their case."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text)))
 
 
 def sentences_of(docs: Iterable[Doc]) -> Iterator[str]:
