@@ -101,7 +101,8 @@ SPACY_NER = {
 
 def tagger(tok2vec: dict[str, Any] | None = None) -> dict[str, Any]:
     """The component's `model` block over an encoder."""
-    return {"@architectures": "spacy_tlner.TransferTagger.v1", "tok2vec": tok2vec or TINY_ENCODER}
+    head = {"private_width": 0, "reads": None}
+    return {"@architectures": "spacy_tlner.TransferTagger.v1", "tok2vec": tok2vec or TINY_ENCODER, **head}
 
 
 def annotated(skip: int = 0) -> Iterator[tuple[list[str], list[Mention]]]:

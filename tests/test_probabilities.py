@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from spacy.language import Language
 from spacy.pipeline.functions import merge_entities
 from spacy.tokens import Doc, DocBin, Span
+from spacy.util import fix_random_seed
 
 from corpus import blank_tagger, entities, initialize, make_doc, make_examples, tagger, train, trained, write_corpus
 from spacy_tlner.component import TransferNER
@@ -111,12 +112,13 @@ def test_probability_of_a_span() -> None:
 
 
 def test_two_taggers_leave_a_group_each() -> None:
+    fix_random_seed(0)
     nlp = spacy.blank("en")
     for name in ("people", "places"):
         nlp.add_pipe("tl_ner", name=name, config={"model": tagger(), "candidates": 0.1})
     examples = make_examples(nlp, 60)
     initialize(nlp, examples)
-    train(nlp, examples, epochs=3)
+    train(nlp, examples, epochs=6)
     doc = nlp(" ".join(WORDS))
     assert set(doc.spans) == {"people_candidates", "places_candidates"}
     assert all(ent._.tl_prob > 0.1 for ent in doc.ents) and doc.ents
