@@ -380,7 +380,8 @@ class TransferNER(TrainablePipe):
             return 0.0, scores
         theirs, emissions = zip(*filled)
         value, loss, _ = head_loss(self._head(), self.scheme, self.curriculum, theirs, emissions, len(filled))
-        return value, self._split(loss.d_emissions, [eg.predicted for eg in examples])
+        lengths = self.model.ops.asarray1i([len(eg.predicted) for eg in examples])
+        return value, self.model.ops.unflatten(loss.d_emissions, lengths)
 
     def rehearse(
         self,
@@ -419,9 +420,6 @@ class TransferNER(TrainablePipe):
             self.finish_update(sgd)
         losses[self.name] += value
         return losses
-
-    def _split(self, flat: Floats2d, docs: list[Doc]) -> list[Floats2d]:
-        return self.model.ops.unflatten(flat, self.model.ops.asarray1i([len(doc) for doc in docs]))
 
     # --- labels and weights ---
 

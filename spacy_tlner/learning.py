@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 from spacy.training import Example
-from thinc.api import Model, Ops
+from thinc.api import Model
 from thinc.types import Floats2d
 
 from .crf.chain import Chain
@@ -88,7 +88,8 @@ def learn(
     d_states: list[Any] = [ops.alloc2f(*each.shape) for each in states]
     for lesson in lessons.values():
         add_gradient(lesson.head.get_ref("crf"), lesson.loss)
-        split = _split(ops, lesson.loss.d_emissions, [len(examples[i].predicted) for i in lesson.docs])
+        lengths = [len(examples[i].predicted) for i in lesson.docs]
+        split = ops.unflatten(lesson.loss.d_emissions, ops.asarray1i(lengths))
         for i, gradient in zip(lesson.docs, lesson.backprop(split)):
             d_states[i] += gradient
     of_terms: dict[str, float] = {}
@@ -163,7 +164,3 @@ def _lesson(
 def _view(lesson: _Lesson, position: Mapping[int, int]) -> HeadView:
     of = lesson.view
     return HeadView(of.model, of.scheme, [position[i] for i in lesson.docs], of.allowed)
-
-
-def _split(ops: Ops, flat: Any, lengths: Sequence[int]) -> list[Any]:
-    return ops.unflatten(flat, ops.asarray1i(list(lengths)))

@@ -54,7 +54,7 @@ class FrozenTagger:
 
         docs: of any vocab. Words, spaces and sentence starts count, and nothing else that is set on them.
         """
-        copies = [_copy(doc, self.nlp) for doc in docs]
+        copies = [copy_for(doc, self.nlp) for doc in docs]
         if len(self.nlp.pipe_names) > 1:
             copies = list(self.nlp.pipe(copies, disable=[self.component]))
         found = self._tagger.chains(copies, ents_given=False).marginals()
@@ -77,7 +77,7 @@ def cut_out(source: str | Path, component: str | None, pipes: Sequence[str]) -> 
         nlp = load_model(source)
     except Exception as error:  # what the functions of a foreign config raise
         raise ValueError(Errors.TL061.format(source=source, reason=_sentence(error))) from error
-    component = _find_tagger(nlp, source, component)
+    component = find_tagger(nlp, source, component, Errors.TL062)
     before = nlp.component_names[: nlp.component_names.index(component)]
     if not set(pipes) <= set(before):
         known = ", ".join(before) or "none"
@@ -97,11 +97,12 @@ def cut_out(source: str | Path, component: str | None, pipes: Sequence[str]) -> 
     )
 
 
-def _find_tagger(nlp: Language, source: str | Path, name: str | None) -> str:
+def find_tagger(nlp: Language, source: str | Path, name: str | None, message: str) -> str:
+    """The name of the pipeline's `tl_ner`. Raises ValueError with `message` unless there is `name`, or exactly one."""
     found = [pipe for pipe in nlp.component_names if nlp.get_pipe_meta(pipe).factory == "tl_ner"]
     if (name is not None and name not in found) or (name is None and len(found) != 1):
         wanted = "exactly one" if name is None else f"the '{name}'"
-        raise ValueError(Errors.TL062.format(source=source, wanted=wanted, found=", ".join(found) or "none"))
+        raise ValueError(message.format(source=source, wanted=wanted, found=", ".join(found) or "none"))
     return name or found[0]
 
 
@@ -135,7 +136,7 @@ def _build(lang: str, vectors: dict[str, Any], components: list[tuple[str, dict[
     return nlp
 
 
-def _copy(doc: Doc, nlp: Language) -> Doc:
+def copy_for(doc: Doc, nlp: Language) -> Doc:
     """The document's words, spaces and sentence starts in another vocab, where they have that language's attributes."""
     starts = doc.to_array("SENT_START").astype("int64")
     return Doc(

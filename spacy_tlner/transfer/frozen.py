@@ -10,6 +10,7 @@ from spacy.util import load_model
 
 from ..crf.chain import Chain
 from ..errors import Errors
+from ..layers.frozen_tagger import copy_for, find_tagger
 
 
 class FrozenSource:
@@ -34,7 +35,7 @@ class FrozenSource:
     @property
     def tagger(self) -> Any:
         """Raises TL106 unless there is the one that is meant."""
-        return self.nlp.get_pipe(find_tagger(self.nlp, str(self.path), self.component))
+        return self.nlp.get_pipe(find_tagger(self.nlp, str(self.path), self.component, Errors.TL106))
 
     @property
     def chain(self) -> Chain:
@@ -43,24 +44,9 @@ class FrozenSource:
 
     def chains(self, docs: Sequence[Doc]) -> Any:
         """What the tagger says of copies of `docs`, their tokens and sentence starts alone (`chains.Chains`)."""
-        copies = [self._copy(doc) for doc in docs]
-        name = find_tagger(self.nlp, str(self.path), self.component)
+        copies = [copy_for(doc, self.nlp) for doc in docs]
+        name = find_tagger(self.nlp, str(self.path), self.component, Errors.TL106)
         after = self.nlp.pipe_names[self.nlp.pipe_names.index(name) :]
         if self.nlp.pipe_names[0] != name:
             copies = list(self.nlp.pipe(copies, disable=after))
         return self.tagger.chains(copies, ents_given=False)
-
-    def _copy(self, doc: Doc) -> Doc:
-        # in the source's own vocabulary, whose lexical attributes its layers were trained on
-        starts: Any = [token.is_sent_start for token in doc] if doc.has_annotation("SENT_START") else None
-        words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
-        return Doc(self.nlp.vocab, words=words, spaces=spaces, sent_starts=starts)
-
-
-def find_tagger(nlp: Language, source: str | Path, name: str | None) -> str:
-    """The name of the pipeline's `tl_ner`. Raises TL106 unless there is `name`, or exactly one."""
-    found = [pipe for pipe in nlp.component_names if nlp.get_pipe_meta(pipe).factory == "tl_ner"]
-    if (name is not None and name not in found) or (name is None and len(found) != 1):
-        wanted = "exactly one" if name is None else f"the '{name}'"
-        raise ValueError(Errors.TL106.format(source=source, wanted=wanted, found=", ".join(found) or "none"))
-    return name or found[0]

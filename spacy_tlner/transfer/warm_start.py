@@ -12,10 +12,10 @@ from spacy.util import load_model
 from thinc.api import Model
 
 from ..errors import Errors
+from ..layers.frozen_tagger import find_tagger
 from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
-from .frozen import find_tagger
 from .groups import GROUPS, layer_groups, listeners, upstream_of
 from .head_rows import PARTS, HeadPair, pair_heads, partner_of
 from .label_map import LabelEstimate, LabelEstimator
@@ -92,7 +92,7 @@ def warm_start(
     upstream is not the source's.
     """
     source_nlp = load_model(source)
-    tagger = find_tagger(source_nlp, source, source_component)
+    tagger = find_tagger(source_nlp, source, source_component, Errors.TL106)
     donor: Any = source_nlp.get_pipe(tagger)
     theirs, ours = layer_groups(donor.model), layer_groups(component.model)
     chosen = _choose(layers, theirs, ours, source)
