@@ -8,17 +8,16 @@ evaluate`, one thread each. Dev sets select; at n target sentences that is a sam
 model stands in the work folder and whose rows stand in results/accuracy.jsonl are not run again.
 """
 
-import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import spacy
 import typer
-from spacy.tokens import DocBin
 
 import rows
 from runs import Run, execute, spacy_command, summary
+from samples import sample
 from spacy_tlner.corpora.convert import convert_file
 
 BENCH = "accuracy"
@@ -62,17 +61,6 @@ def convert(data: Path, corpus: Path) -> None:
             output = corpus / f"{name}.{split}.spacy"
             if not output.exists():
                 convert_file(home / folder / f"{split}.tsv", output, label_map=label_map)
-
-
-def sample(path: Path, size: str, seed: int) -> Path:
-    """A file of `size` documents drawn from `path`; all of them for "all"."""
-    if size == "all":
-        return path
-    output = path.with_name(f"{path.stem}.{size}.{seed}.spacy")
-    if not output.exists():
-        docs = list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
-        DocBin(docs=random.Random(seed).sample(docs, min(int(size), len(docs))), store_user_data=True).to_disk(output)
-    return output
 
 
 def write_spacy_configs(work: Path) -> None:

@@ -25,8 +25,8 @@ import typer
 from spacy.tokens import DocBin
 
 import rows
-from accuracy import sample
 from runs import Run, dev_curve, execute, model_folder, spacy_command, summary
+from samples import sample
 from spacy_tlner.corpora.convert import convert_file
 
 BENCH = "encoders"

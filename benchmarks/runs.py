@@ -6,13 +6,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import rows
+
+Key = tuple[str, str, int]  # case, system, seed
+
+
+@dataclass(frozen=True)
+class Silver:
+    """How a training set is made, by `spacy tlner silver`: the model of another run labels text."""
+
+    teacher: Key
+    text: Path
+    exclude: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -24,31 +35,75 @@ class Run:
     seed: int
     train: Path
     dev: Path
-    test: Path | None  # None: a source model, only its dev score is kept
+    test: Path | None  # None: only the dev score is kept, as of a source model
     config: Path
     overrides: dict[str, Any] = field(default_factory=dict)
-    needs: tuple[str, str, int] | None = None  # the key of the run whose model this one starts from
+    needs: Key | None = None  # the run whose model this one starts from
+    silver: Silver | None = None  # `train` is made by this
+    # the source's test set and labels, by the names of this training: what it has not forgotten
+    source_test: Path | None = None
+    source_labels: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         return self.case, self.system, self.seed
+
+    def metrics(self) -> set[str]:
+        """One of each kind that is scored."""
+        scored = {"test_f": self.test, "source_macro_f": self.source_test}
+        return {"dev_f", *(metric for metric, corpus in scored.items() if corpus is not None)}
+
+    def waits_for(self) -> list[Key]:
+        return [key for key in (self.needs, self.silver and self.silver.teacher) if key]
 
 
 def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
-    """Train and score what has no rows in results/<bench>.jsonl or no model in the work folder; sources come first."""
-    scored = {(row["case"], row["system"], row["seed"]) for row in rows.read(bench)}
-    # rows of another checkout do not count: what starts from a model needs that model here
-    done = {key for key in scored if (model_folder(work, key) / "model-best" / "meta.json").exists()}
-    for is_source in (True, False):
-        todo = [run for run in wanted if run.key not in done and (run.test is None) == is_source]
-        with ThreadPoolExecutor(workers) as pool:
-            for future in as_completed([pool.submit(train_and_score, run, work) for run in todo]):
-                rows.append(bench, future.result())
+    """Train and score what has no rows in results/<bench>.jsonl or no model in the work folder.
+
+    In the order of `wanted`, in which a run stands behind those that it needs.
+    """
+    known: dict[Key, set[str]] = {}
+    for row in rows.read(bench):
+        known.setdefault((row["case"], row["system"], row["seed"]), set()).add(row["metric"])
+    begun: dict[Key, Future[list[dict[str, Any]]]] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        for run in wanted:
+            # rows of another checkout do not count: what starts from a model needs that model here
+            has_model = (model_folder(work, run.key) / "model-best" / "meta.json").exists()
+            missing = run.metrics() - (known.get(run.key, set()) if has_model else set())
+            if missing and run.key not in begun:
+                before = [begun[key] for key in run.waits_for() if key in begun]
+                begun[run.key] = pool.submit(train_and_score, run, work, missing, before)
+        for future in as_completed(begun.values()):
+            rows.append(bench, future.result())
 
 
-def train_and_score(run: Run, work: Path) -> list[dict[str, Any]]:
-    """`spacy train`, then `spacy evaluate` of the best model; the rows of both."""
+def train_and_score(
+    run: Run, work: Path, metrics: set[str], before: Sequence[Future[list[dict[str, Any]]]]
+) -> list[dict[str, Any]]:
+    """What of `spacy train` and `spacy evaluate` gives `metrics`, when the runs `before` are done; the rows of it."""
+    for other in before:
+        other.result()
     output = model_folder(work, run.key)
+    found = train(run, work) if "dev_f" in metrics else {}
+    if run.test is not None and "test_f" in metrics:
+        test = evaluate(output, run.test, "test")
+        found.update({f"test_{x}": 100 * test[f"ents_{x}"] for x in "fpr"})
+    if run.source_test is not None and "source_macro_f" in metrics:
+        by_label = evaluate(output, run.source_test, "source")["ents_per_type"] or {}
+        found["source_macro_f"] = mean(100 * by_label.get(name, {"f": 0.0})["f"] for name in run.source_labels)
+    print(run.key, {metric: round(value, 2) for metric, value in found.items()}, flush=True)
+    return [
+        {"case": run.case, "system": run.system, "metric": metric, "value": value, "seed": run.seed}
+        for metric, value in found.items()
+    ]
+
+
+def train(run: Run, work: Path) -> dict[str, float]:
+    """Dev F1 of the best model, minutes, and the epoch of the best model."""
+    output = model_folder(work, run.key)
+    if run.silver:
+        label(run.silver, run.train, work)
     overrides = {
         "paths.train": run.train,
         "paths.dev": run.dev,
@@ -62,17 +117,22 @@ def train_and_score(run: Run, work: Path) -> list[dict[str, Any]]:
     spacy_command(["train", str(run.config), "--output", str(output), *args], log)
     minutes = (time.perf_counter() - began) / 60
     dev = json.loads((output / "model-best" / "meta.json").read_text(encoding="utf8"))["performance"]
-    found = {"dev_f": 100 * dev["ents_f"], "train_minutes": minutes, "best_epoch": best_epoch(log)}
-    if run.test is not None:
-        scores = output / "test.json"
-        spacy_command(["evaluate", str(output / "model-best"), str(run.test), "--output", str(scores)], None)
-        test = json.loads(scores.read_text(encoding="utf8"))
-        found.update({f"test_{x}": 100 * test[f"ents_{x}"] for x in "fpr"})
-    print(run.key, {metric: round(value, 2) for metric, value in found.items()}, flush=True)
-    return [
-        {"case": run.case, "system": run.system, "metric": metric, "value": value, "seed": run.seed}
-        for metric, value in found.items()
-    ]
+    return {"dev_f": 100 * dev["ents_f"], "train_minutes": minutes, "best_epoch": best_epoch(log)}
+
+
+def label(silver: Silver, output: Path, work: Path) -> None:
+    """Write the corpus that a silver training reads."""
+    exclude = [part for path in silver.exclude for part in ("--exclude", str(path))]
+    teacher = model_folder(work, silver.teacher) / "model-best"
+    spacy_command(["tlner", "silver", str(teacher), str(silver.text), str(output), *exclude], None)
+
+
+def evaluate(output: Path, corpus: Path, name: str) -> dict[str, Any]:
+    """What `spacy evaluate` says of the best model on `corpus`; kept beside the model."""
+    scores = output / f"{name}.json"
+    spacy_command(["evaluate", str(output / "model-best"), str(corpus), "--output", str(scores)], None)
+    found: dict[str, Any] = json.loads(scores.read_text(encoding="utf8"))
+    return found
 
 
 def dev_curve(log: Path) -> list[tuple[int, int, float]]:
@@ -90,7 +150,7 @@ def best_epoch(log: Path) -> int:
     return max(dev_curve(log), key=lambda point: point[2])[0]
 
 
-def model_folder(work: Path, key: tuple[str, str, int]) -> Path:
+def model_folder(work: Path, key: Key) -> Path:
     return work / "{}.{}.{}".format(*key)
 
 

@@ -36,6 +36,7 @@ from spacy.training import Corpus
 import accuracy
 import rows
 import runs
+from samples import sample
 from spacy_tlner.corpora.tasks import Text, distinct, read_texts
 from spacy_tlner.measure.suggest import rank
 
@@ -139,7 +140,7 @@ def train_and_score(
     DocBin(docs=docs).to_disk(folder / "train.spacy")
     overrides = {
         "paths.train": str(folder / "train.spacy"),
-        "paths.dev": str(accuracy.sample(corpus / "ncbi.devel.spacy", str(n), seed)),
+        "paths.dev": str(sample(corpus / "ncbi.devel.spacy", str(n), seed)),
         "paths.source": None if source is None else str(source),
         "system.seed": seed,
         **accuracy.FEW,

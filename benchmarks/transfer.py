@@ -12,68 +12,25 @@ in results/transfer.jsonl are not run again. `transfer_pairs.py` runs the pairs 
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
-import numpy
 import spacy
 import typer
 from spacy.tokens import DocBin
 
-import rows
-from accuracy import sample, write_spacy_configs
-from runs import Run, execute, spacy_command, summary
+from accuracy import write_spacy_configs
+from runs import Run, Silver, execute, spacy_command
+from samples import rest, sample
+from transfer_methods import LADDER, METHODS, SOURCES, WARM_START, Method
+from transfer_report import BENCH, print_tables
 
-BENCH = "transfer"
 CONFIGS = Path(__file__).parent.parent / "configs"
 SIZES = ("50", "100", "250", "all")
+ALL = {**METHODS, **LADDER}
 N_SOURCES = 3  # source models; target seed s starts from source seed s modulo this
 SPLITS = {"train": ("train",), "dev": ("dev", "valid", "val"), "test": ("test",)}
-
-
-@dataclass(frozen=True)
-class Method:
-    """A config, what it starts from (of SOURCES, or nothing), whether it reads the source corpus too, where its config
-    wants the label map, and whether it starts from a language model, which is then to be given."""
-
-    config: str
-    starts: str | None = None
-    reads_source: bool = False
-    label_map: str | None = None
-    overrides: dict[str, Any] = field(default_factory=dict)
-    language_model: bool = False
-
-
-# The same rates for all that begin at random, and for all that start warm.
-_SCRATCH_RATE = {"training.optimizer.learn_rate": 0.002}
-_WARM_RATE = {"training.optimizer.learn_rate": 0.001}
-_WARM = "initialize.components.tl_ner.label_map"
-METHODS = {
-    "spacy-scratch": Method("spacy_ner.cfg"),
-    "spacy-continued": Method("spacy_ner_continued.cfg", "spacy"),
-    "scratch": Method("ner_bilstm_crf.cfg"),
-    "fresh_head": Method("transfer/fresh_head.cfg", "tl_ner"),
-    "warm_start": Method("transfer/warm_start.cfg", "tl_ner", label_map=_WARM),
-    "l2_sp": Method("transfer/l2_sp.cfg", "tl_ner", label_map=_WARM),
-    "gradual_unfreezing": Method("transfer/gradual_unfreezing.cfg", "tl_ner", label_map=_WARM),
-    "source_features": Method("transfer/source_features.cfg", "tl_ner"),
-    "distillation": Method("transfer/distillation.cfg", "tl_ner", label_map="transfer.label_map"),
-    "multi_task": Method("transfer/multi_task.cfg", reads_source=True, overrides=_SCRATCH_RATE),
-    "warm_multi_task": Method("transfer/warm_multi_task.cfg", "tl_ner", True, _WARM),
-    "weighted_multi_task": Method("transfer/weighted_multi_task.cfg", "tl_ner", True, _WARM),
-    "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map", _SCRATCH_RATE),
-    "warm_la_dtl": Method("transfer/warm_la_dtl.cfg", "tl_ner", True, "transfer.label_map"),
-    "bilm": Method("ner_bilm_crf.cfg", language_model=True),
-    "bilm_warm_start": Method("ner_bilm_crf.cfg", "bilm", label_map=_WARM, overrides=_WARM_RATE),
-}
-# Source models: the config, and whether it starts from the language model. spaCy's knows the target's label names.
-SOURCES = {
-    "tl_ner": Method("ner_bilstm_crf.cfg"),
-    "spacy": Method("spacy_ner.cfg"),
-    "bilm": Method("ner_bilm_crf.cfg", language_model=True),
-}
 
 
 @dataclass(frozen=True)
@@ -86,6 +43,7 @@ class Pair:
     label_map: dict[str, str]
     lang: str
     language_model: Path | None = None  # of `spacy tlner pretrain` with ner_bilm_crf.cfg
+    text: Path | None = None  # for silver; without it, target train without its labels, but for the sentences drawn
 
 
 def main(
@@ -97,8 +55,9 @@ def main(
     label_map: str = typer.Option("", help="SOURCE=TARGET,..., beside labels of equal name"),
     lang: str = typer.Option("en", help="Language code"),
     language_model: Path | None = typer.Option(None, help="Of `tlner pretrain`, ner_bilm_crf.cfg, for methods bilm*"),
+    text: Path | None = typer.Option(None, help="Unlabelled, for silver; by default what is left of target train"),
     work: Path = typer.Option(Path("training/transfer"), help="Where corpora and models go"),
-    methods: str = typer.Option(",".join(METHODS), help="Of the table"),
+    methods: str = typer.Option(",".join(METHODS), help=f"Of the table; or {', '.join(LADDER)}"),
     sizes: str = typer.Option(",".join(SIZES), help="Target sentences"),
     seeds: int = typer.Option(0, help="At most this many; 0: 5 up to 250 sentences, 3 beyond"),
     workers: int = typer.Option(1, help="Runs at a time"),
@@ -113,7 +72,7 @@ def main(
     title = name or f"{Path(source.split(',')[0]).stem}-{Path(target.split(',')[0]).stem}"
     pairs = dict(part.split("=", 1) for part in label_map.split(",") if part)
     options = {"source": source_options, "target": target_options}
-    pair = Pair(title, files, options, pairs, lang, language_model)
+    pair = Pair(title, files, options, pairs, lang, language_model, text)
     if not report:
         run(pair, work, methods.split(","), sizes.split(","), seeds, workers)
     print_tables()
@@ -170,48 +129,93 @@ def convert(pair: Pair, corpus: Path) -> None:
 
 
 def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], seeds: int) -> Iterator[Run]:
-    """Sources before what needs them; one seed of everything before the next."""
-    corpus = work / "corpus"
-
-    def data(side: str, split: str) -> Path:
-        path = corpus / f"{pair.name}.{side}.{split}.spacy"
-        return path if path.exists() or side != "renamed" else data("source", split)
-
-    lang = {"nlp.lang": pair.lang}
+    """Runs behind those that they need; one seed of everything before the next."""
+    made = Plan(pair, work)
     counts = {size: min(seeds or 5, 5 if size != "all" and int(size) <= 250 else 3) for size in sizes}
-    methods = [name for name in methods if pair.language_model or not name.startswith("bilm")]
-    starts = {METHODS[method].starts for method in methods} - {None}
-    pretrained = {"paths.pretrained": pair.language_model}
-    for seed in range(min(N_SOURCES, max(counts.values()))):
-        for kind in sorted(str(start) for start in starts):
-            of, side = SOURCES[kind], "renamed" if kind == "spacy" else "source"
-            files = data(side, "train"), data(side, "dev"), None
-            overrides = {**lang, **budget(kind, "source"), **(pretrained if of.language_model else {})}
-            yield Run(f"{pair.name}-source", kind, seed, *files, find(of.config, work), overrides)
+    methods = [name for name in methods if pair.language_model or not ALL[name].language_model]
     for seed in range(max(counts.values())):
+        if seed < N_SOURCES:
+            for kind in sorted({ALL[name].starts or "" for name in methods} - {""}):
+                yield made.source(kind, seed)
         for size in sizes:
             if seed >= counts[size]:
                 continue
-            train, dev = (sample(data("target", split), size, seed) for split in ("train", "dev"))
             for name in methods:
-                method = METHODS[name]
-                overrides = {**lang, **budget(name, size), **method.overrides}
-                overrides |= pretrained if method.language_model else {}
-                if method.reads_source:
-                    overrides["paths.source_train"] = data("source", "train")
-                if method.label_map:
-                    overrides |= {f"{method.label_map}.{old}": new for old, new in pair.label_map.items()}
-                needs = (f"{pair.name}-source", method.starts, seed % N_SOURCES) if method.starts else None
-                test = data("target", "test")
-                case = f"{pair.name}-{size}"
-                yield Run(case, name, seed, train, dev, test, find(method.config, work), overrides, needs)
+                # of all target sentences none is left to be labelled
+                if ALL[name].silver and (pair.text or size != "all"):
+                    yield from made.silver(name, size, seed)
+                elif not ALL[name].silver:
+                    yield made.target(name, ALL[name], size, seed)
+
+
+class Plan:
+    """The runs of one pair, one by one."""
+
+    def __init__(self, pair: Pair, work: Path):
+        self.pair, self.work = pair, work
+        self.pretrained = {"paths.pretrained": pair.language_model}
+
+    def data(self, side: str, split: str) -> Path:
+        path = self.work / "corpus" / f"{self.pair.name}.{side}.{split}.spacy"
+        return path if path.exists() or side != "renamed" else self.data("source", split)
+
+    def source(self, kind: str, seed: int) -> Run:
+        """A source model. spaCy's `ner` learns the target's names, for it has no label map."""
+        of, side = SOURCES[kind], "renamed" if kind == "spacy" else "source"
+        overrides = {"nlp.lang": self.pair.lang, **budget(kind, of, "source")}
+        overrides |= self.pretrained if of.language_model else {}
+        files = self.data(side, "train"), self.data(side, "dev"), None
+        return Run(
+            f"{self.pair.name}-source", kind, seed, *files, find(of.config, self.work), overrides, **self.kept(side)
+        )
+
+    def target(self, name: str, method: Method, size: str, seed: int) -> Run:
+        train, dev = (sample(self.data("target", split), size, seed) for split in ("train", "dev"))
+        overrides = {"nlp.lang": self.pair.lang, **budget(name, method, size), **method.overrides}
+        overrides |= self.pretrained if method.language_model else {}
+        if method.reads_source:
+            overrides["paths.source_train"] = self.data("source", "train")
+        if method.label_map:
+            overrides |= {f"{method.label_map}.{old}": new for old, new in self.pair.label_map.items()}
+        needs = (f"{self.pair.name}-source", method.starts, seed % N_SOURCES) if method.starts else None
+        return Run(
+            f"{self.pair.name}-{size}",
+            name,
+            seed,
+            train,
+            dev,
+            self.data("target", "test"),
+            find(method.config, self.work),
+            overrides,
+            needs,
+            **(self.kept("renamed") if method.starts else {}),
+        )
+
+    def silver(self, name: str, size: str, seed: int) -> Iterator[Run]:
+        """The teacher, what learns from it beginning with the source model, and what becomes of that on gold."""
+        teacher = self.target("warm_start", WARM_START, size, seed)
+        yield teacher
+        text = self.pair.text or rest(self.data("target", "train"), size, seed)
+        train = self.work / "corpus" / f"{self.pair.name}.{name}.{size}.{seed}.spacy"
+        labelled = Silver(teacher.key, text, (self.data("target", "test"), teacher.dev))
+        model = replace(teacher, system=f"{name}-model", train=train, test=None, source_test=None, silver=labelled)
+        yield model
+        yield replace(self.target(name, METHODS[name], size, seed), needs=model.key)
+
+    def kept(self, side: str) -> dict[str, Any]:
+        """What is not forgotten: the source's test set, or else dev, and its labels."""
+        path = self.data(side, "test")
+        path = sample(path if path.exists() else self.data(side, "dev"), "1000", 0)
+        docs = DocBin().from_disk(path).get_docs(spacy.blank(self.pair.lang).vocab)
+        labels = sorted({ent.label_ for doc in docs for ent in doc.ents})
+        return {"source_test": path, "source_labels": tuple(labels)}
 
 
 def find(config: str, work: Path) -> Path:
     return work / config if config.startswith("spacy") else CONFIGS / config
 
 
-def budget(name: str, size: str) -> dict[str, Any]:
+def budget(name: str, method: Method, size: str) -> dict[str, Any]:
     """How long to train, and for few sentences with how much dropout; the rest is each config's own.
 
     Ours alone has a dropout that was tuned, on all of NCBI-disease dev at 100 sentences (see accuracy.py).
@@ -222,7 +226,7 @@ def budget(name: str, size: str) -> dict[str, Any]:
         steps, patience, every = (1500, 600, 50) if few else (4000, 1200, 200)
         return {"training.max_steps": steps, "training.patience": patience, "training.eval_frequency": every}
     steps, patience, every = (500, 250, 25) if few else (3000, 1000, 100)
-    if name in METHODS and METHODS[name].reads_source:  # half of each batch
+    if method.reads_source:  # half of each batch
         steps, patience, every = 2 * steps, 2 * patience, 2 * every
     return {
         "training.max_epochs": 0,
@@ -231,38 +235,6 @@ def budget(name: str, size: str) -> dict[str, Any]:
         "training.eval_frequency": every,
         "training.dropout": 0.7 if few else 0.5,
     }
-
-
-def print_tables() -> None:
-    """Test F1 by pair, size and method, and the paired difference to scratch with its bootstrap interval."""
-    values: dict[str, dict[str, dict[int, float]]] = {}
-    for row in rows.read(BENCH):
-        if row["metric"] == "test_f":
-            values.setdefault(row["case"], {}).setdefault(row["system"], {})[row["seed"]] = row["value"]
-    body = []
-    for case, of in sorted(values.items()):
-        for method in sorted(of, key=lambda name: [*METHODS, name].index(name)):
-            gain = differences(of[method], of.get("scratch", {}))
-            low, high = interval(gain) if len(gain) > 1 else (float("nan"), float("nan"))
-            told = f"{mean(gain):+.2f} [{low:+.2f}, {high:+.2f}]" if gain and method != "scratch" else "-"
-            rival = differences(of[method], of.get("spacy-continued", {}))
-            body.append(
-                (case, method, summary(list(of[method].values())), told, f"{mean(rival):+.2f}" if rival else "-")
-            )
-    header = ("pair and size", "method", "test F1: mean (sd, seeds)", "minus scratch [95 %]", "minus spacy-continued")
-    print(rows.table(header, body))
-
-
-def differences(first: dict[int, float], second: dict[int, float]) -> list[float]:
-    """By seed, where both have one."""
-    return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
-
-
-def interval(gains: Sequence[float]) -> tuple[float, float]:
-    """The middle 95 % of the means of 10,000 draws of seeds with replacement."""
-    drawn = numpy.random.default_rng(0).choice(numpy.asarray(gains), (10_000, len(gains))).mean(axis=1)
-    low, high = numpy.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
 
 
 if __name__ == "__main__":

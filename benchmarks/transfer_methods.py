@@ -1,0 +1,68 @@
+"""The ways to transfer that transfer.py compares: each a config, what it starts from, and what it reads."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Method:
+    """A config and what goes with it.
+
+    starts: of SOURCES, the model it starts from. reads_source: it is given the source corpus, too. label_map: where its
+    config wants it. language_model: it starts from one, which is then to be given. silver: it starts from a model that
+    was trained on text which a model of the method `warm_start` has labelled.
+    """
+
+    config: str
+    starts: str | None = None
+    reads_source: bool = False
+    label_map: str | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    language_model: bool = False
+    silver: bool = False
+
+
+# The same rates for all that begin at random, and for all that start warm.
+_SCRATCH_RATE = {"training.optimizer.learn_rate": 0.002}
+_WARM_RATE = {"training.optimizer.learn_rate": 0.001}
+_WARM = "initialize.components.tl_ner.label_map"
+WARM_START = Method("transfer/warm_start.cfg", "tl_ner", label_map=_WARM)
+METHODS = {
+    "spacy-scratch": Method("spacy_ner.cfg"),
+    "spacy-continued": Method("spacy_ner_continued.cfg", "spacy"),
+    "scratch": Method("ner_bilstm_crf.cfg"),
+    "fresh_head": Method("transfer/fresh_head.cfg", "tl_ner"),
+    "warm_start": WARM_START,
+    "l2_sp": Method("transfer/l2_sp.cfg", "tl_ner", label_map=_WARM),
+    "gradual_unfreezing": Method("transfer/gradual_unfreezing.cfg", "tl_ner", label_map=_WARM),
+    "source_features": Method("transfer/source_features.cfg", "tl_ner"),
+    "distillation": Method("transfer/distillation.cfg", "tl_ner", label_map="transfer.label_map"),
+    "multi_task": Method("transfer/multi_task.cfg", reads_source=True, overrides=_SCRATCH_RATE),
+    "warm_multi_task": Method("transfer/warm_multi_task.cfg", "tl_ner", True, _WARM),
+    "weighted_multi_task": Method("transfer/weighted_multi_task.cfg", "tl_ner", True, _WARM),
+    "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map", _SCRATCH_RATE),
+    "warm_la_dtl": Method("transfer/warm_la_dtl.cfg", "tl_ner", True, "transfer.label_map"),
+    "silver": Method("transfer/warm_start.cfg", "tl_ner", silver=True),
+    "bilm": Method("ner_bilm_crf.cfg", language_model=True),
+    "bilm_warm_start": Method("ner_bilm_crf.cfg", "bilm", label_map=_WARM, overrides=_WARM_RATE),
+}
+BASELINES = ("scratch", "spacy-scratch", "spacy-continued")
+# Lee et al. 2017: ever more layers from the source, from below; warm_start is the last rung.
+_LAYERS = ("words", "characters", "encoder", "head")
+LADDER = {
+    f"up_to_{layer}": Method(
+        "transfer/warm_start.cfg",
+        "tl_ner",
+        label_map=_WARM,
+        overrides={
+            "initialize.components.tl_ner.layers": "[{}]".format(", ".join(f'"{name}"' for name in _LAYERS[: i + 1]))
+        },
+    )
+    for i, layer in enumerate(_LAYERS)
+}
+# Source models: the config, and whether it starts from the language model. spaCy's knows the target's label names.
+SOURCES = {
+    "tl_ner": Method("ner_bilstm_crf.cfg"),
+    "spacy": Method("spacy_ner.cfg"),
+    "bilm": Method("ner_bilm_crf.cfg", language_model=True),
+}

@@ -1,0 +1,178 @@
+"""What rows of transfer.py say: tables, and docs/transfer.md with a table and a plot a pair.
+
+python benchmarks/transfer_report.py            the tables
+python benchmarks/transfer_report.py docs       the page docs/transfer.md and its plots, docs/transfer/*.svg
+"""
+
+from collections.abc import Mapping, Sequence
+from math import log2
+from pathlib import Path
+from statistics import mean
+
+import numpy
+import typer
+
+import rows
+from runs import summary
+from spacy_tlner.report.plot import Series, line_plot
+from transfer_methods import BASELINES, LADDER, METHODS
+
+BENCH = "transfer"
+ORDER = [*METHODS, *LADDER]
+Scores = dict[str, dict[int, float]]  # of one pair and size: method, seed, value
+# Plots stand outside of the report's page, and bring its style along.
+_STYLE = """<style>
+.plot { background: #fff; font: 13px sans-serif; } .plot text { fill: #333; } .grid { stroke: #ddd; }
+</style>"""
+_PLOTTED = 6  # lines in a plot: the baselines and the best of the others
+
+
+def main(
+    folder: Path | None = typer.Argument(None, help="Where transfer.md goes; without it, tables on the screen"),
+) -> None:
+    if folder is None:
+        print_tables()
+    else:
+        write(folder)
+
+
+def read(metric: str) -> dict[tuple[str, str], Scores]:
+    """{(pair, size): {method: {seed: value}}}; of rows that stand there twice, the last."""
+    found: dict[tuple[str, str], Scores] = {}
+    for row in rows.read(BENCH):
+        if row["metric"] == metric:
+            pair, _, size = row["case"].rpartition("-")
+            found.setdefault((pair, size), {}).setdefault(row["system"], {})[row["seed"]] = row["value"]
+    return found
+
+
+def print_tables() -> None:
+    """Test F1 by pair, size and method, and the paired difference to scratch with its bootstrap interval."""
+    test = read("test_f")
+    body = [(pair, size, *cells) for (pair, size), of in sorted(test.items()) for cells in lines(of)]
+    print(rows.table(("pair", "size", *HEADER), body))
+    over = average({key: of for key, of in test.items() if key[1] == "100"})
+    print("\nMeans over the pairs at 100 target sentences\n" + rows.table(("method", "pairs", *HEADER[1:]), over))
+
+
+HEADER = ("method", "test F1: mean (sd, seeds)", "minus scratch [95 %]", "minus spacy-continued")
+
+
+def lines(of: Scores) -> list[tuple[str, ...]]:
+    """A line a method, in the order of the table of methods."""
+    body = []
+    for method in sorted(of, key=lambda name: [*ORDER, name].index(name)):
+        gain, rival = (
+            differences(of[method], of.get("scratch", {})),
+            differences(of[method], of.get("spacy-continued", {})),
+        )
+        low, high = interval(gain) if len(gain) > 1 else (float("nan"), float("nan"))
+        told = f"{mean(gain):+.2f} [{low:+.2f}, {high:+.2f}]" if gain and method != "scratch" else "-"
+        against = f"{mean(rival):+.2f}" if rival and method != "spacy-continued" else "-"
+        body.append((method, summary(list(of[method].values())), told, against))
+    return body
+
+
+def average(cases: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
+    """A line a method: over how many pairs, its mean F1 there, and the means of its differences."""
+    body = []
+    for method in ORDER:
+        there = [of for of in cases.values() if method in of]
+        if there:
+            told = [f"{mean(mean(of[method].values()) for of in there):.2f}"]
+            for rival in ("scratch", "spacy-continued"):
+                gains = [mean(gain) for of in there if (gain := differences(of[method], of.get(rival, {})))]
+                told.append(f"{mean(gains):+.2f}" if gains and method != rival else "-")
+            body.append((method, str(len(there)), *told))
+    return body
+
+
+def differences(first: dict[int, float], second: dict[int, float]) -> list[float]:
+    """By seed, where both have one."""
+    return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
+
+
+def interval(gains: Sequence[float]) -> tuple[float, float]:
+    """The middle 95 % of the means of 10,000 draws of seeds with replacement."""
+    drawn = numpy.random.default_rng(0).choice(numpy.asarray(gains), (10_000, len(gains))).mean(axis=1)
+    low, high = numpy.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def write(folder: Path) -> None:
+    """docs/transfer.md, and an SVG a pair with more than one size."""
+    test, kept = read("test_f"), read("source_macro_f")
+    plots = folder / "transfer"
+    plots.mkdir(parents=True, exist_ok=True)
+    parts = [
+        "# What each way to transfer is worth",
+        "Written by `python benchmarks/transfer_report.py docs` from `benchmarks/results/transfer.jsonl`. Test F1; at n"
+        " target sentences a dev sample of n sentences selects. Differences are paired by seed; in brackets the middle "
+        "95 % of means over seeds drawn again. *Source kept*: mean F1 of the source's labels on its test set (or dev, "
+        "where it has no test) afterwards.",
+        "## Means over the pairs at 100 target sentences",
+        _markdown(
+            ("method", "pairs", "test F1", *HEADER[2:]), average({k: of for k, of in test.items() if k[1] == "100"})
+        ),
+    ]
+    for pair in sorted({pair for pair, _ in test}):
+        sizes = sorted((size for of, size in test if of == pair), key=_place)
+        parts.append(f"## {pair}")
+        before = kept.get((pair, "source"), {})
+        if before:
+            told = ", ".join(f"{kind} {summary(list(of.values()))}" for kind, of in before.items())
+            parts.append(f"Source models on the source: {told}.")
+        series = curves({size: test[pair, size] for size in sizes})
+        if len(sizes) > 1:
+            path = plots / f"{pair}.svg"
+            path.write_text(plot(pair, sizes, series), encoding="utf8")
+            parts.append(f"![Test F1 of {pair} by target sentences](transfer/{path.name})")
+        for size in sizes:
+            after = kept.get((pair, size), {})
+            body = [
+                (*cells, summary(list(after[cells[0]].values())) if cells[0] in after else "-")
+                for cells in lines(test[pair, size])
+            ]
+            parts += [f"### {size} target sentences", _markdown((*HEADER, "source kept"), body)]
+    (folder / "transfer.md").write_text("\n\n".join(parts) + "\n", encoding="utf8")
+
+
+def curves(scores: Mapping[str, Scores]) -> list[Series]:
+    """The mean F1 of methods by size: scratch, spaCy's, and the best of the others where most were run."""
+    sizes = list(scores)
+
+    def rank(method: str) -> tuple[int, float]:
+        there = [mean(of[method].values()) for of in scores.values() if method in of]
+        return len(there), mean(there) if there else 0.0
+
+    others = sorted({name for of in scores.values() for name in of} - {*BASELINES, *LADDER}, key=rank, reverse=True)
+    names = [*BASELINES, *others[: _PLOTTED - len(BASELINES)]]
+    points = {
+        name: [(_position(size), mean(scores[size][name].values()) / 100) for size in sizes if name in scores[size]]
+        for name in names
+    }
+    return [Series(name, of) for name, of in points.items() if of]
+
+
+def plot(pair: str, sizes: Sequence[str], series: Sequence[Series]) -> str:
+    """The SVG, with its style inside."""
+    ticks = {_position(size): size for size in sizes}
+    svg = line_plot(series, title=f"Test F1 of {pair}", x_label="target sentences", ticks=ticks, legend=True)
+    return svg.replace("<title>", f"{_STYLE}<title>", 1) + "\n"
+
+
+def _place(size: str) -> int:
+    return 10**9 if size == "all" else int(size)
+
+
+def _position(size: str) -> float:
+    """Sizes stand one doubling as far from the next as another; "all" behind them."""
+    return log2(2000 if size == "all" else int(size)) - log2(20)
+
+
+def _markdown(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *body))
+
+
+if __name__ == "__main__":
+    typer.run(main)
