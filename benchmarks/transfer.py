@@ -10,6 +10,7 @@ sentences that is a sample of n of them, not the whole. Runs whose model stands 
 in results/transfer.jsonl are not run again. `transfer_pairs.py` runs the pairs of the README.
 """
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -174,7 +175,9 @@ class Plan:
         overrides = {"nlp.lang": self.pair.lang, **budget(name, method, size), **method.overrides}
         overrides |= self.pretrained if method.language_model else {}
         if method.reads_source:
-            overrides["paths.source_train"] = self.data("source", "train")
+            overrides["paths.source_train"] = self.data("renamed" if method.one_head else "source", "train")
+        if method.one_head:
+            overrides["corpora.train.annotates.source"] = json.dumps(self.kept("renamed")["source_labels"])
         if method.label_map:
             overrides |= {f"{method.label_map}.{old}": new for old, new in self.pair.label_map.items()}
         needs = (f"{self.pair.name}-source", method.starts, seed % N_SOURCES) if method.starts else None

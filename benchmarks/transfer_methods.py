@@ -9,8 +9,9 @@ class Method:
     """A config and what goes with it.
 
     starts: of SOURCES, the model it starts from. reads_source: it is given the source corpus, too. label_map: where its
-    config wants it. language_model: it starts from one, which is then to be given. silver: it starts from a model that
-    was trained on text which a model of the method `warm_start` has labelled.
+    config wants it. language_model: it starts from one, which is then to be given. silver: it starts from a model of
+    text which a model of the method `warm_start` has labelled. one_head: both corpora teach one head, so the source
+    corpus has the target's label names, and its O may hide labels that it does not annotate.
     """
 
     config: str
@@ -20,6 +21,7 @@ class Method:
     overrides: dict[str, Any] = field(default_factory=dict)
     language_model: bool = False
     silver: bool = False
+    one_head: bool = False
 
 
 # The same rates for all that begin at random, and for all that start warm.
@@ -42,6 +44,7 @@ METHODS = {
     "weighted_multi_task": Method("transfer/weighted_multi_task.cfg", "tl_ner", True, _WARM),
     "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map", _SCRATCH_RATE),
     "warm_la_dtl": Method("transfer/warm_la_dtl.cfg", "tl_ner", True, "transfer.label_map"),
+    "replay": Method("transfer/replay.cfg", "tl_ner", True, _WARM, one_head=True),
     "silver": Method("transfer/warm_start.cfg", "tl_ner", silver=True),
     "bilm": Method("ner_bilm_crf.cfg", language_model=True),
     "bilm_warm_start": Method("ner_bilm_crf.cfg", "bilm", label_map=_WARM, overrides=_WARM_RATE),

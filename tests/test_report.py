@@ -253,6 +253,19 @@ def test_plot_draws_what_it_is_given() -> None:
     Balanced(line_plot([], title="", x_label=""))
 
 
+def test_plot_with_ticks_and_a_legend_stands_alone() -> None:
+    lines = [Series("a & b", [(0, 0.2), (3, 0.8)]), Series("c", [(0, 0.1)])]
+    svg = line_plot(lines, title="T", x_label="x", ticks={0: "50", 1: "1 < 2", 3: "all"}, legend=True)
+    Balanced(svg)
+    at = {text: float(x) for x, text in re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="middle">([^<]+)<', svg)}
+    # ticks stand where lines would: their distances are those of 0, 1 and 3
+    assert (at["all"] - at["50"]) == pytest.approx(3 * (at["1 &lt; 2"] - at["50"]), abs=0.3)
+    width = float(re.search(r'viewBox="0 0 (\d+) ', svg)[1])
+    legend = {text: float(x) for x, text in re.findall(r'<text x="([\d.]+)" y="[\d.]+">([^<]+)<', svg)}
+    assert set(legend) == {"a &amp; b", "c"}
+    assert all(at["all"] < x < width for x in legend.values())
+
+
 @pytest.mark.parametrize(
     ("items", "limit", "expected"),
     [
