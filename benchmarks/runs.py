@@ -74,8 +74,13 @@ def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
             if missing and run.key not in begun:
                 before = [begun[key] for key in run.waits_for() if key in begun]
                 begun[run.key] = pool.submit(train_and_score, run, work, missing, before)
-        for future in as_completed(begun.values()):
-            rows.append(bench, future.result())
+        try:
+            for future in as_completed(begun.values()):
+                rows.append(bench, future.result())
+        except Exception:
+            for future in begun.values():
+                future.cancel()
+            raise
 
 
 def train_and_score(

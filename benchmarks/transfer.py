@@ -24,7 +24,7 @@ from spacy.tokens import DocBin
 from accuracy import write_spacy_configs
 from runs import Run, Silver, execute, spacy_command
 from samples import rest, sample
-from transfer_methods import LADDER, METHODS, SOURCES, WARM_START, Method
+from transfer_methods import LADDER, METHODS, SOURCES, Method, needs_language_model
 from transfer_report import BENCH, print_tables
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -133,7 +133,7 @@ def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], s
     """Runs behind those that they need; one seed of everything before the next."""
     made = Plan(pair, work)
     counts = {size: min(seeds or 5, 5 if size != "all" and int(size) <= 250 else 3) for size in sizes}
-    methods = [name for name in methods if pair.language_model or not ALL[name].language_model]
+    methods = [name for name in methods if pair.language_model or not needs_language_model(ALL[name])]
     for seed in range(max(counts.values())):
         if seed < N_SOURCES:
             for kind in sorted({ALL[name].starts or "" for name in methods} - {""}):
@@ -196,14 +196,15 @@ class Plan:
 
     def silver(self, name: str, size: str, seed: int) -> Iterator[Run]:
         """The teacher, what learns from it beginning with the source model, and what becomes of that on gold."""
-        teacher = self.target("warm_start", WARM_START, size, seed)
+        method = METHODS[name]
+        teacher = self.target(str(method.silver), METHODS[str(method.silver)], size, seed)
         yield teacher
         text = self.pair.text or rest(self.data("target", "train"), size, seed)
         train = self.work / "corpus" / f"{self.pair.name}.{name}.{size}.{seed}.spacy"
         labelled = Silver(teacher.key, text, (self.data("target", "test"), teacher.dev))
         model = replace(teacher, system=f"{name}-model", train=train, test=None, source_test=None, silver=labelled)
         yield model
-        yield replace(self.target(name, METHODS[name], size, seed), needs=model.key)
+        yield replace(self.target(name, method, size, seed), needs=model.key)
 
     def kept(self, side: str) -> dict[str, Any]:
         """What is not forgotten: the source's test set, or else dev, and its labels."""

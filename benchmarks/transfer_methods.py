@@ -10,7 +10,7 @@ class Method:
 
     starts: of SOURCES, the model it starts from. reads_source: it is given the source corpus, too. label_map: where its
     config wants it. language_model: it starts from one, which is then to be given. silver: it starts from a model of
-    text which a model of the method `warm_start` has labelled. one_head: both corpora teach one head, so the source
+    text which a model of the method of that name has labelled. one_head: both corpora teach one head, so the source
     corpus has the target's label names, and its O may hide labels that it does not annotate.
     """
 
@@ -20,7 +20,7 @@ class Method:
     label_map: str | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
     language_model: bool = False
-    silver: bool = False
+    silver: str | None = None
     one_head: bool = False
 
 
@@ -28,13 +28,12 @@ class Method:
 _SCRATCH_RATE = {"training.optimizer.learn_rate": 0.002}
 _WARM_RATE = {"training.optimizer.learn_rate": 0.001}
 _WARM = "initialize.components.tl_ner.label_map"
-WARM_START = Method("transfer/warm_start.cfg", "tl_ner", label_map=_WARM)
 METHODS = {
     "spacy-scratch": Method("spacy_ner.cfg"),
     "spacy-continued": Method("spacy_ner_continued.cfg", "spacy"),
     "scratch": Method("ner_bilstm_crf.cfg"),
     "fresh_head": Method("transfer/fresh_head.cfg", "tl_ner"),
-    "warm_start": WARM_START,
+    "warm_start": Method("transfer/warm_start.cfg", "tl_ner", label_map=_WARM),
     "l2_sp": Method("transfer/l2_sp.cfg", "tl_ner", label_map=_WARM),
     "gradual_unfreezing": Method("transfer/gradual_unfreezing.cfg", "tl_ner", label_map=_WARM),
     "source_features": Method("transfer/source_features.cfg", "tl_ner"),
@@ -45,9 +44,10 @@ METHODS = {
     "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map", _SCRATCH_RATE),
     "warm_la_dtl": Method("transfer/warm_la_dtl.cfg", "tl_ner", True, "transfer.label_map"),
     "replay": Method("transfer/replay.cfg", "tl_ner", True, _WARM, one_head=True),
-    "silver": Method("transfer/warm_start.cfg", "tl_ner", silver=True),
+    "silver": Method("transfer/warm_start.cfg", "tl_ner", silver="warm_start"),
     "bilm": Method("ner_bilm_crf.cfg", language_model=True),
     "bilm_warm_start": Method("ner_bilm_crf.cfg", "bilm", label_map=_WARM, overrides=_WARM_RATE),
+    "bilm_silver": Method("ner_bilm_crf.cfg", "bilm", overrides=_WARM_RATE, silver="bilm_warm_start"),
 }
 BASELINES = ("scratch", "spacy-scratch", "spacy-continued")
 # Lee et al. 2017: ever more layers from the source, from below; warm_start is the last rung.
@@ -69,3 +69,8 @@ SOURCES = {
     "spacy": Method("spacy_ner.cfg"),
     "bilm": Method("ner_bilm_crf.cfg", language_model=True),
 }
+
+
+def needs_language_model(method: Method) -> bool:
+    """Whether it, or its source model, starts from one."""
+    return method.language_model or (method.starts is not None and SOURCES[method.starts].language_model)

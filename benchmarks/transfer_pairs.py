@@ -59,6 +59,7 @@ PAIRS: dict[str, tuple[Place, Place, dict[str, str], str]] = {
 # For silver; the other pairs have what is left of target train. Politics has 200 sentences in all.
 TEXTS = {"news-politics": "unlabeled-general/wikitext-2-valid.txt"}
 BIOMEDICAL = ("bc5cdr-ncbi", "bionlp13pc-bionlp13cg", "bc2gm-exptm")
+NEWSLIKE = ("news-politics", "news-wnut17")
 CHOOSING = ("bc5cdr-ncbi", "news-politics")
 
 
@@ -72,6 +73,7 @@ def main(
     language_model: Path | None = typer.Option(
         None, help="Of biomedical text, by `tlner pretrain` and ner_bilm_crf.cfg, for the biomedical pairs"
     ),
+    general_model: Path | None = typer.Option(None, help="The same, of general text, for the pairs that begin at news"),
     work: Path = typer.Option(Path("training/transfer"), help="Where corpora and models go"),
     workers: int = typer.Option(1, help="Runs at a time"),
 ) -> None:
@@ -88,7 +90,8 @@ def main(
     of_stage = defaults[stage]
     chosen = tuple(dict.fromkeys((*BASELINES, *methods.split(",")))) if methods else of_stage[1]
     for name in pairs.split(",") if pairs else of_stage[0]:
-        pair = made(name, data, language_model if name in BIOMEDICAL else None)
+        models = dict.fromkeys(BIOMEDICAL, language_model) | dict.fromkeys(NEWSLIKE, general_model)
+        pair = made(name, data, models.get(name))
         run(pair, work, chosen, sizes.split(",") if sizes else of_stage[2], seeds or of_stage[3], workers)
     print_tables()
 
