@@ -272,7 +272,7 @@ def print_tables() -> None:
         {x: mean(test[case, system].values()) for x, case in cases.items() if (case, system) in test}
         for system in CURVES
     )
-    if 100.0 in bilm and 100.0 in scratch:
+    if 100.0 in scratch and 100.0 in bilm and len(bilm) > 1:
         share = share_for(scratch[100.0], bilm)
         print(f"\nBilm has the F1 from scratch on all of NCBI-disease train with {share:.0f} % of its sentences")
 

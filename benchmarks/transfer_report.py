@@ -66,8 +66,10 @@ def lines(of: Scores) -> list[tuple[str, ...]]:
             differences(of[method], of.get("scratch", {})),
             differences(of[method], of.get("spacy-continued", {})),
         )
-        low, high = interval(gain) if len(gain) > 1 else (float("nan"), float("nan"))
-        told = f"{mean(gain):+.2f} [{low:+.2f}, {high:+.2f}]" if gain and method != "scratch" else "-"
+        told = f"{mean(gain):+.2f}" if gain and method != "scratch" else "-"
+        if len(gain) > 1 and method != "scratch":
+            low, high = interval(gain)
+            told += f" [{low:+.2f}, {high:+.2f}]"
         against = f"{mean(rival):+.2f}" if rival and method != "spacy-continued" else "-"
         body.append((method, summary(list(of[method].values())), told, against))
     return body
