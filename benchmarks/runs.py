@@ -39,6 +39,7 @@ class Run:
     config: Path
     overrides: dict[str, Any] = field(default_factory=dict)
     needs: Key | None = None  # the run whose model this one starts from
+    trains: bool = True  # or that model itself is scored
     silver: Silver | None = None  # `train` is made by this
     # the source's test set and labels, by the names of this training: what it has not forgotten
     source_test: Path | None = None
@@ -51,7 +52,13 @@ class Run:
     def metrics(self) -> set[str]:
         """One of each kind that is scored."""
         scored = {"test_f": self.test, "source_macro_f": self.source_test}
-        return {"dev_f", *(metric for metric, corpus in scored.items() if corpus is not None)}
+        trained = {"dev_f"} if self.trains else set()
+        return {*trained, *(metric for metric, corpus in scored.items() if corpus is not None)}
+
+    @property
+    def model(self) -> Key:
+        """The run whose model is scored."""
+        return self.key if self.trains or self.needs is None else self.needs
 
     def waits_for(self) -> list[Key]:
         return [key for key in (self.needs, self.silver and self.silver.teacher) if key]
@@ -69,7 +76,7 @@ def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
     with ThreadPoolExecutor(workers) as pool:
         for run in wanted:
             # rows of another checkout do not count: what starts from a model needs that model here
-            has_model = (model_folder(work, run.key) / "model-best" / "meta.json").exists()
+            has_model = (model_folder(work, run.model) / "model-best" / "meta.json").exists()
             missing = run.metrics() - (known.get(run.key, set()) if has_model else set())
             if missing and run.key not in begun:
                 before = [begun[key] for key in run.waits_for() if key in begun]
@@ -89,10 +96,10 @@ def train_and_score(
     """What of `spacy train` and `spacy evaluate` gives `metrics`, when the runs `before` are done; the rows of it."""
     for other in before:
         other.result()
-    output = model_folder(work, run.key)
+    output = model_folder(work, run.model)
     found = train(run, work) if "dev_f" in metrics else {}
     if run.test is not None and "test_f" in metrics:
-        test = evaluate(output, run.test, "test")
+        test = evaluate(output, run.test, "test" if run.trains else run.system)
         found.update({f"test_{x}": 100 * test[f"ents_{x}"] for x in "fpr"})
     if run.source_test is not None and "source_macro_f" in metrics:
         by_label = evaluate(output, run.source_test, "source")["ents_per_type"] or {}

@@ -104,19 +104,23 @@ def run(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], se
 def convert(pair: Pair, corpus: Path) -> None:
     """The corpora as .spacy, one sentence a document; the source twice, the second time by the target's label names.
 
-    spaCy's `ner` has no label map: a user who continues it would rename the source's labels first.
+    spaCy's `ner` has no label map: a user who continues it would rename the source's labels first. The target's test
+    set by the source's names is for the source model as it is.
     """
     if "target.dev" not in pair.files or "target.test" not in pair.files:
         raise SystemExit(f"{pair.name}: the target has no dev or no test set; name its files, TRAIN,DEV,TEST")
     for key, path in pair.files.items():
         side, split = key.split(".")
         renamed = ",".join(f"{old}={new}" for old, new in pair.label_map.items())
+        back = ",".join(f"{new}={old}" for old, new in pair.label_map.items())
         versions = {side: pair.options[side].split()}
         if side == "source" and renamed:
             versions["renamed"] = [*versions[side], "--label-map", renamed]
+        if key == "target.test" and renamed:
+            versions["as_source"] = [*versions[side], "--label-map", back]
         for version, options in versions.items():
             output = corpus / f"{pair.name}.{version}.{split}.spacy"
-            if not output.exists() or not (corpus / f"{pair.name}.{version}.dev.spacy").exists():
+            if not output.exists() or (side == "source" and not (corpus / f"{pair.name}.{version}.dev.spacy").exists()):
                 spacy_command(["tlner", "convert", str(path), str(output), "--lang", pair.lang, *options], None)
     for version in ("source", "renamed"):
         train, dev = (corpus / f"{pair.name}.{version}.{split}.spacy" for split in ("train", "dev"))
@@ -138,6 +142,9 @@ def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], s
         if seed < N_SOURCES:
             for kind in sorted({ALL[name].starts or "" for name in methods} - {""}):
                 yield made.source(kind, seed)
+            for name in methods:
+                if not ALL[name].trains:
+                    yield made.zero_shot(name, seed)
         for size in sizes:
             if seed >= counts[size]:
                 continue
@@ -145,7 +152,7 @@ def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], s
                 # of all target sentences none is left to be labelled
                 if ALL[name].silver and (pair.text or size != "all"):
                     yield from made.silver(name, size, seed)
-                elif not ALL[name].silver:
+                elif ALL[name].trains and not ALL[name].silver:
                     yield made.target(name, ALL[name], size, seed)
 
 
@@ -168,6 +175,23 @@ class Plan:
         files = self.data(side, "train"), self.data(side, "dev"), None
         return Run(
             f"{self.pair.name}-source", kind, seed, *files, find(of.config, self.work), overrides, **self.kept(side)
+        )
+
+    def zero_shot(self, name: str, seed: int) -> Run:
+        """A source model on the target's test set, whose labels have the source's names there."""
+        source = self.source(str(METHODS[name].starts), seed)
+        test = self.data("as_source", "test")
+        test = test if test.exists() else self.data("target", "test")
+        return Run(
+            f"{self.pair.name}-0",
+            name,
+            seed,
+            source.train,
+            source.dev,
+            test,
+            source.config,
+            needs=source.key,
+            trains=False,
         )
 
     def target(self, name: str, method: Method, size: str, seed: int) -> Run:

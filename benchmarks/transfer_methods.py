@@ -11,7 +11,8 @@ class Method:
     starts: of SOURCES, the model it starts from. reads_source: it is given the source corpus, too. label_map: where its
     config wants it. language_model: it starts from one, which is then to be given. silver: it starts from a model of
     text which a model of the method of that name has labelled. one_head: both corpora teach one head, so the source
-    corpus has the target's label names, and its O may hide labels that it does not annotate.
+    corpus has the target's label names, and its O may hide labels that it does not annotate. trains: or it is the model
+    that it starts from.
     """
 
     config: str
@@ -21,6 +22,7 @@ class Method:
     overrides: dict[str, Any] = field(default_factory=dict)
     language_model: bool = False
     silver: str | None = None
+    trains: bool = True
     one_head: bool = False
 
 
@@ -32,6 +34,7 @@ METHODS = {
     "spacy-scratch": Method("spacy_ner.cfg"),
     "spacy-continued": Method("spacy_ner_continued.cfg", "spacy"),
     "scratch": Method("ner_bilstm_crf.cfg"),
+    "zero_shot": Method("", "tl_ner", trains=False),
     "fresh_head": Method("transfer/fresh_head.cfg", "tl_ner"),
     "warm_start": Method("transfer/warm_start.cfg", "tl_ner", label_map=_WARM),
     "l2_sp": Method("transfer/l2_sp.cfg", "tl_ner", label_map=_WARM),
