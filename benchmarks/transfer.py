@@ -168,11 +168,11 @@ class Plan:
         return path if path.exists() or side != "renamed" else self.data("source", split)
 
     def source(self, kind: str, seed: int) -> Run:
-        """A source model. spaCy's `ner` learns the target's names, for it has no label map."""
+        """A source model, selected on 1,000 sentences. spaCy's `ner` learns the target's names: it has no label map."""
         of, side = SOURCES[kind], "renamed" if kind == "spacy" else "source"
         overrides = {"nlp.lang": self.pair.lang, **budget(kind, of, "source")}
         overrides |= self.pretrained if of.language_model else {}
-        files = self.data(side, "train"), self.data(side, "dev"), None
+        files = self.data(side, "train"), sample(self.data(side, "dev"), "1000", 0), None
         return Run(
             f"{self.pair.name}-source", kind, seed, *files, find(of.config, self.work), overrides, **self.kept(side)
         )
