@@ -124,10 +124,10 @@ def write(folder: Path) -> None:
         if before:
             told = ", ".join(f"{kind} {summary(list(of.values()))}" for kind, of in before.items())
             parts.append(f"Source models on the source: {told}.")
-        series = curves({size: test[pair, size] for size in sizes})
-        if len(sizes) > 1:
+        plotted = [size for size in sizes if size != "0"]
+        if len(plotted) > 1:
             path = plots / f"{pair}.svg"
-            path.write_text(plot(pair, sizes, series), encoding="utf8")
+            path.write_text(plot(pair, {size: test[pair, size] for size in plotted}), encoding="utf8")
             parts.append(f"![Test F1 of {pair} by target sentences](transfer/{path.name})")
         for size in sizes:
             after = kept.get((pair, size), {})
@@ -149,16 +149,18 @@ def curves(scores: Mapping[str, Scores]) -> list[Series]:
 
     others = sorted({name for of in scores.values() for name in of} - {*BASELINES, *LADDER}, key=rank, reverse=True)
     names = [*BASELINES, *others[: _PLOTTED - len(BASELINES)]]
+    at = positions(sizes)
     points = {
-        name: [(_position(size), mean(scores[size][name].values()) / 100) for size in sizes if name in scores[size]]
+        name: [(at[size], mean(scores[size][name].values()) / 100) for size in sizes if name in scores[size]]
         for name in names
     }
     return [Series(name, of) for name, of in points.items() if of]
 
 
-def plot(pair: str, sizes: Sequence[str], series: Sequence[Series]) -> str:
-    """The SVG, with its style inside."""
-    ticks = {_position(size): size for size in sizes}
+def plot(pair: str, scores: Mapping[str, Scores]) -> str:
+    """The SVG, with its style inside. scores: by size, in order."""
+    series = curves(scores)
+    ticks = {x: size for size, x in positions(list(scores)).items()}
     svg = line_plot(series, title=f"Test F1 of {pair}", x_label="target sentences", ticks=ticks, legend=True)
     return svg.replace("<title>", f"{_STYLE}<title>", 1) + "\n"
 
@@ -167,9 +169,13 @@ def _place(size: str) -> int:
     return 10**9 if size == "all" else int(size)
 
 
-def _position(size: str) -> float:
-    """Sizes stand one doubling as far from the next as another; "all" behind them."""
-    return log2(2000 if size == "all" else int(size)) - log2(20)
+def positions(sizes: Sequence[str]) -> dict[str, float]:
+    """Where sizes stand on the axis: by their doublings, and "all" behind the others."""
+    numbers = [log2(int(size)) for size in sizes if size != "all"]
+    if not numbers:
+        return dict.fromkeys(sizes, 0.0)
+    at = {size: (max(numbers) + 1.5 if size == "all" else log2(int(size))) - min(numbers) for size in sizes}
+    return {size: x + 0.5 for size, x in at.items()}
 
 
 def _markdown(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
