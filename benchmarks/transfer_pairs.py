@@ -17,7 +17,7 @@ import typer
 
 from transfer import SIZES, Pair, run
 from transfer_methods import BASELINES, LADDER, METHODS
-from transfer_report import print_tables
+from transfer_report import CHOOSING, print_tables
 
 IOB = "mtl-bioinformatics-2016"
 UNER = "uner"
@@ -60,7 +60,6 @@ PAIRS: dict[str, tuple[Place, Place, dict[str, str], str]] = {
 TEXTS = {"news-politics": "unlabeled-general/wikitext-2-valid.txt"}
 BIOMEDICAL = ("bc5cdr-ncbi", "bionlp13pc-bionlp13cg", "bc2gm-exptm")
 NEWSLIKE = ("news-politics", "news-wnut17")
-CHOOSING = ("bc5cdr-ncbi", "news-politics")
 
 
 def main(
