@@ -33,6 +33,7 @@ _PLOTTED = 6  # lines in a plot: the baselines and the best of the others
 def main(
     folder: Path | None = typer.Argument(None, help="Where transfer.md goes; without it, tables on the screen"),
 ) -> None:
+    """Print or write what the rows say."""
     if folder is None:
         print_tables()
     else:
