@@ -321,6 +321,7 @@ def silver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("source", "target"):
         (corpora / name).mkdir(parents=True)
     write_corpus(corpora / "source/train.spacy", 20)
+    write_corpus(corpora / "source/test.spacy", 15, skip=450)
     write_corpus(corpora / "target/train.spacy", 60, skip=300)
     write_corpus(corpora / "target/dev.spacy", 15, skip=400)
     nlp = spacy.blank("en")
@@ -374,12 +375,20 @@ def test_silver_model_is_what_gold_starts_from(silver: Path) -> None:
 def test_silver_scores_and_report(silver: Path) -> None:
     metrics = silver / f"metrics/seed-{SEED}/silver-1"
     scores = {path.stem: srsly.read_json(path)["ents_f"] for path in metrics.glob("*.json") if path.stem != "label"}
-    assert set(scores) == {"transfer", "teacher", "silver", "gold"}
+    assert set(scores) == {"transfer", "teacher", "silver", "gold", "gold-on-source"}
     # by default the one is the other
     assert scores["teacher"] == scores["transfer"] > 0.8
     assert scores["gold"] > 0.8
+    # both corpora of this test are of one kind
+    assert scores["gold-on-source"] > 0.8
     page = (silver / f"report/silver-1/seed-{SEED}/index.html").read_text(encoding="utf8")
-    for text in ("round 1", "silver-to-gold", f"{100 * scores['gold']:.1f}", f"{100 * scores['silver']:.1f}"):
+    for text in (
+        "round 1",
+        "silver-to-gold",
+        "silver-to-gold on news test",
+        f"{100 * scores['gold']:.1f}",
+        f"{100 * scores['silver']:.1f}",
+    ):
         assert text in page
     # the report of `all` is another page
     assert not (silver / "report/index.html").exists()
