@@ -123,8 +123,8 @@ def write(folder: Path) -> None:
         " target sentences a dev sample of n sentences selects. Differences are paired by seed; in brackets the middle "
         "95 % of means over seeds drawn again. *Source kept*: mean F1 of the source's labels on its test set (or dev, "
         "where it has no test) afterwards. Silver text is target train without its labels, but for the n sentences; of "
-        "politics, which has 200 in all, it is wikitext-2. The page grows with the runs: a figure of fewer than five seeds, "
-        "or three at all target sentences, is not finished.",
+        "politics, which has 200 in all, it is wikitext-2. The page grows with the runs: a figure of fewer than five "
+        "seeds, or three at all target sentences, is not finished.",
     ]
     for title, body in averages(test):
         parts += [f"## {title}", _markdown(MEANS, body)]
