@@ -84,13 +84,19 @@ def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
             if missing and run.key not in begun:
                 before = [begun[key] for key in run.waits_for() if key in begun]
                 begun[run.key] = pool.submit(train_and_score, run, work, missing, before)
-        try:
-            for future in as_completed(begun.values()):
+        failure: BaseException | None = None
+        for future in as_completed(begun.values()):
+            if future.cancelled():
+                continue
+            if error := future.exception():
+                # what runs beside it is finished and kept; what waited for it fails after it
+                failure = failure or error
+                for other in begun.values():
+                    other.cancel()
+            else:
                 rows.append(bench, future.result())
-        except Exception:
-            for future in begun.values():
-                future.cancel()
-            raise
+    if failure:
+        raise failure
 
 
 def train_and_score(
