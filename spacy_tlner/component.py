@@ -30,6 +30,7 @@ from .settings import candidates_of, check_spelling, thresholds_of
 from .stamps import corpus_of
 from .tags import Mention, TagScheme
 from .transfer.distillation import Beliefs, teach
+from .transfer.groups import listeners
 from .transfer.label_map import LabelEstimator
 from .transfer.pretrained import load_pretrained
 from .transfer.term import Term
@@ -394,12 +395,15 @@ class TransferNER(TrainablePipe):
         """Keep to what the model said of a batch when `nlp.resume_training` was called; annotation is not read.
 
         The loss is the mean over documents of KL(then || now) over taggings of the active head, as in
-        `Distillation.v1`. Labels added since are left to `update`. Raises TL007 if that was not called, TL014.
+        `Distillation.v1`. Labels added since are left to `update`. Raises TL007 if that was not called, TL014, and
+        TL041 over a shared encoder: `nlp.rehearse` does not run it, and no copy was kept of what it was.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         if self._then is None or self.head not in self._then[1]:
             raise ValueError(Errors.TL007.format(name=self.name))
+        if listeners(self.model):
+            raise ValueError(Errors.TL041.format(name=self.name))
         examples = list(examples)
         validate_examples(examples, "TransferNER.rehearse")
         self._require_weights()

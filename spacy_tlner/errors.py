@@ -153,6 +153,10 @@ class Errors:
         "[TL040] spacy_tlner.{name}: width and rows must be at least 1, unk_rate at least 0 (0 trains no word as "
         "unknown). Given: {given}."
     )
+    TL041 = (
+        "[TL041] Component '{name}' cannot rehearse: its encoder is shared, and what that was is not kept. Give the "
+        "component an encoder of its own, or keep to a source with the term spacy_tlner.Distillation.v1."
+    )
     TL045 = (
         "[TL045] spacy_tlner.LookupWords has learned no words, so every word would be unknown. It learns them from a "
         "tl_ner over it, or from spacy_tlner.PretrainBiLM; under other components use spacy_tlner.HashWords."

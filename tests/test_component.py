@@ -14,6 +14,7 @@ from spacy.util import fix_random_seed
 
 from corpus import (
     HASH_EMBED_CNN,
+    LISTENER,
     LABELS,
     blank_tagger,
     entities,
@@ -429,6 +430,18 @@ def test_update_wants_examples() -> None:
     for method in (pipe(nlp).update, lambda docs: pipe(nlp).get_loss(docs, [])):
         with pytest.raises(TypeError, match="E978"):
             method([nlp.make_doc("Paris")])
+
+
+def test_rehearsal_over_a_shared_encoder_is_refused() -> None:
+    """`nlp.rehearse` runs no tok2vec, so the listener would hand on what it has of another batch, or nothing."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": HASH_EMBED_CNN})
+    nlp.add_pipe("tl_ner", config={"model": tagger(LISTENER)})
+    examples = make_examples(nlp, 8)
+    initialize(nlp, examples)
+    nlp.resume_training(sgd=optimizer())
+    with pytest.raises(ValueError, match="TL041"):
+        nlp.rehearse(examples)
 
 
 def test_rehearsal_is_refused() -> None:

@@ -15,6 +15,7 @@ from thinc.api import Model
 
 from corpus import blank_tagger, entities, initialize, make_examples, tagger, train, write_corpus
 from spacy_tlner.component import TransferNER
+from spacy_tlner.layers.heads import private_layers
 from spacy_tlner.stamps import stamp, stamp_weight
 
 # one corpus knows persons only, the other places and, under another name, organisations
@@ -328,6 +329,52 @@ def test_what_heads_read_is_stored_copied_and_grows(settings: dict[str, Any], tm
     target, _, _ = reading(**settings)
     pipe(target).initialize(lambda: [*people, *places], nlp=target, source=str(tmp_path / "model"))
     assert [entities(doc) for doc in target.pipe(texts)] == before
+
+
+@pytest.mark.parametrize(
+    "settings", [{"private_width": 8}, {"reads": {"main": "places"}}, {"private_width": 8, "reads": {"main": "places"}}]
+)
+def test_a_warm_start_copies_what_heads_read_by_head_and_label(settings: dict[str, Any], tmp_path: Path) -> None:
+    nlp, people, places = reading(**settings)
+    train(nlp, [eg for pair in zip(people, places) for eg in pair], epochs=8)
+    for layer in pipe(nlp).model.get_ref("heads").layers:
+        emission = layer.get_ref("emission")
+        emission.set_param("W", emission.get_param("W") * 3)  # what is read matters
+    nlp.to_disk(tmp_path / "model")
+    docs = [eg.predicted for eg in make_examples(nlp, 20, skip=1000)]
+    expected = numpy.concatenate(pipe(nlp).chains(docs).marginals())
+    target, _, _ = reading(**settings)
+    # the other head comes first, and its labels in another order
+    labels = {"places": ["LOC", "COMPANY"], "main": ["PER"]}
+    pipe(target).initialize(lambda: [*people, *places], nlp=target, labels=labels, source=str(tmp_path / "model"))
+    found = numpy.concatenate(pipe(target).chains(docs).marginals())
+    numpy.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_heads_that_are_new_start_from_the_private_layer_of_the_one_that_predicts(tmp_path: Path) -> None:
+    fix_random_seed(0)
+    source = blank_tagger(model={**tagger(), "private_width": 8})
+    initialize(source, make_examples(source, 20)).to_disk(tmp_path / "model")
+    target, people, places = reading(private_width=8)
+    pipe(target).initialize(lambda: [*people, *places], nlp=target, source=str(tmp_path / "model"))
+    (theirs,) = private_layers(pipe(source).model.get_ref("heads").layers[0])
+    for head in pipe(target).model.get_ref("heads").layers:
+        (ours,) = private_layers(head)
+        for name in ours.param_names:
+            numpy.testing.assert_array_equal(ours.get_param(name), theirs.get_param(name))
+
+
+def test_a_head_that_reads_starts_from_one_that_does_not(tmp_path: Path) -> None:
+    source, people, places = reading()
+    source.to_disk(tmp_path / "model")
+    target, _, _ = reading(reads={"main": "places"})
+    fresh = pipe(target).model.get_ref("heads").layers[0].get_ref("emission").get_param("W").copy()
+    pipe(target).initialize(lambda: [*people, *places], nlp=target, source=str(tmp_path / "model"))
+    old, new = (
+        pipe(nlp).model.get_ref("heads").layers[0].get_ref("emission").get_param("W") for nlp in (source, target)
+    )
+    numpy.testing.assert_array_equal(new[:, : old.shape[1]], old)
+    assert new.shape == fresh.shape and not (new[:, : old.shape[1]] == fresh[:, : old.shape[1]]).all()
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def replace_head(heads: Model[InT, OutT], name: str, n_tags: int) -> tuple[Model
     """
     old, new = get_head(heads, name), set_head(heads, name, n_tags)
     new.get_ref("emission").set_dim("nI", old.get_ref("emission").get_dim("nI"))
-    pairs = list(zip(_private(old), _private(new)))
+    pairs = list(zip(private_layers(old), private_layers(new)))
     for theirs, ours in pairs:
         ours.set_dim("nI", theirs.get_dim("nI"))
     new.initialize()
@@ -99,8 +99,15 @@ def _reads_other(head: Model[InT, OutT]) -> bool:
     return bool(head.has_ref("input") and head.get_ref("input").has_ref("other"))
 
 
-def _private(head: Model[InT, OutT]) -> list[Model]:
+def private_layers(head: Model[InT, OutT]) -> list[Model]:
+    """The private layer of a head, or none."""
     return [layer for layer in head.get_ref("input").layers if layer.name == "private"] if head.has_ref("input") else []
+
+
+def width_without_tags(head: Model[InT, OutT]) -> int:
+    """Of the input of an initialized head, but for the other head's tags, which come last."""
+    width = head.get_ref("emission").get_dim("nI")
+    return width - head.get_ref("input").get_ref("other").layers[-1].get_dim("nO") if _reads_other(head) else width
 
 
 def get_head(heads: Model[InT, OutT], name: str) -> Model[InT, OutT]:
@@ -116,11 +123,13 @@ def copy_tags(
     new: Model[InT, OutT],
     rows: list[tuple[int, int]],
     parts: Sequence[str] = ("emission", "crf"),
+    columns: list[tuple[int, int]] | None = None,
 ) -> None:
-    """Copy emission rows, transitions, start and end between two initialized heads of one width.
+    """Copy emission rows, transitions, start and end between two initialized heads.
 
-    rows: pairs (tag id in old, tag id in new), at least one. parts: "emission", "crf" or both.
-    What no pair names keeps the new head's values.
+    rows: pairs (tag id in old, tag id in new), at least one. parts: "emission", "crf" or both. columns: likewise pairs,
+    of what the emissions are made from; None where both heads read the same. What no pair names keeps the new head's
+    values.
     """
     xp = new.ops.xp
     theirs, ours = (xp.asarray(ids) for ids in zip(*rows))
@@ -137,6 +146,9 @@ def copy_tags(
         target: Any = new.get_ref(node_name).get_param(param).copy()
         if is_square:
             target[ours[:, None], ours] = source[theirs[:, None], theirs]
+        elif param == "W" and columns is not None:
+            old_columns, new_columns = (xp.asarray(ids) for ids in zip(*columns))
+            target[ours[:, None], new_columns] = source[theirs[:, None], old_columns]
         else:
             target[ours] = source[theirs]
         new.get_ref(node_name).set_param(param, target)

@@ -96,7 +96,7 @@ def warm_start(
     donor: Any = source_nlp.get_pipe(tagger)
     theirs, ours = layer_groups(donor.model), layer_groups(component.model)
     chosen = _choose(layers, theirs, ours, source)
-    body = [group for group in chosen if group not in PARTS]
+    body = [group for group in chosen if group not in (*PARTS, "private")]
     _check_listeners(component, nlp, donor, source_nlp, source)
     for group in body:
         _check_shapes(group, theirs[group], ours[group], source)
@@ -104,13 +104,15 @@ def warm_start(
     estimate = None
     if callable(label_map):
         # the seeds are checked before the source reads anything
-        list(pair_heads(component, donor, None, seed_labels))
+        pair_heads(component, donor, None, seed_labels)
         if with_head:
             estimate = _estimate(label_map, component, examples, source_nlp, tagger, seed_labels or {})
         label_map = estimate.label_map if estimate else None
     seeds = {**(estimate.seeds if estimate else {}), **(seed_labels or {})}
-    pairs = list(pair_heads(component, donor, label_map, seeds))
+    pairs = pair_heads(component, donor, label_map, seeds)
     for pair in pairs:
+        if "private" in chosen:
+            _check_shapes("private", *pair.privates, source)
         if "head" in chosen and pair.widths[0] != pair.widths[1]:
             raise _misfit("head", "emission.W", pair.widths, source)
 
@@ -123,6 +125,11 @@ def warm_start(
             _copy(theirs[group], ours[group])
         if group == "lexicon":
             report.lexicons = [take_entries(new, old) for old, new in zip(theirs[group], ours[group])]
+    if "private" in chosen:
+        # as head rows: from the head that a head starts from, however many there are and in whatever order
+        for pair in pairs:
+            _copy(*pair.privates)
+        report.copied["private"] = sum(_n_weights(layer) for layer in ours["private"])
     if with_head:
         for pair in pairs:
             pair.copy(chosen)
