@@ -14,8 +14,8 @@ from spacy.util import fix_random_seed
 
 from corpus import (
     HASH_EMBED_CNN,
-    LISTENER,
     LABELS,
+    LISTENER,
     blank_tagger,
     entities,
     held_out_texts,
