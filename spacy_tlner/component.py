@@ -491,6 +491,10 @@ class TransferNER(TrainablePipe):
         }
         if any(given.values()):
             raise ValueError(Errors.TL101.format(name=self.name, given=[key for key in given if given[key]]))
+        settings = nlp.config["initialize"].get("components", {}).get(self.name, {}) if nlp is not None else {}
+        if "source" in settings and not pretrained:
+            # no error: a saved pipeline's config has forgotten its source and can be trained again
+            logger.warning(Errors.TL118.format(name=self.name))
 
     def add_label(self, label: str) -> int:
         """Add a label to the active head; 0 if it has it already, else 1. A head with weights keeps them."""

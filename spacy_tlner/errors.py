@@ -285,6 +285,10 @@ class Errors:
         "[TL117] label_map cannot be estimated: none of the {n} training documents of the active head has a mention of "
         "{labels}. Check the training data, or write the label map out."
     )
+    TL118 = (
+        "[TL118] Component '{name}' begins at random: `source` in [initialize.components.{name}] is empty. To start "
+        "from a trained pipeline, name it: --paths.source in the configs that come with spacy-tlner."
+    )
     TL120 = "[TL120] spacy_tlner.{term}: cannot be built as given: {given}. See its documentation for what it takes."
     TL121 = (
         "[TL121] spacy_tlner.{term}: component '{name}' has no head '{head}'; it has: {heads}. Say in the component's "

@@ -618,6 +618,14 @@ def test_settings_without_a_source(settings: dict[str, Any]) -> None:
     refused(settings, rf"(?s)\[TL101\].*'tl_ner'.*{next(iter(settings))}")
 
 
+def test_a_source_that_is_left_empty_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    component = {"tl_ner": {"factory": "tl_ner", "model": tagger()}}
+    from_config(tmp_path, component, {})
+    assert "TL118" not in caplog.text
+    from_config(tmp_path, component, {"tl_ner": {"source": None}})
+    assert "TL118" in caplog.text and "--paths.source" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("label_map", "match"),
     [
