@@ -289,6 +289,11 @@ class Errors:
         "[TL118] Component '{name}' begins at random: `source` in [initialize.components.{name}] is empty. To start "
         "from a trained pipeline, name it: --paths.source in the configs that come with spacy-tlner."
     )
+    TL119 = (
+        "[TL119] Warm start of '{name}' from {source}: the source was trained over another table of word vectors than "
+        "this pipeline has. Layers over it are copied all the same, which makes sense if the two tables are aligned; "
+        "otherwise take the source's, with [initialize] vectors."
+    )
     TL120 = "[TL120] spacy_tlner.{term}: cannot be built as given: {given}. See its documentation for what it takes."
     TL121 = (
         "[TL121] spacy_tlner.{term}: component '{name}' has no head '{head}'; it has: {heads}. Say in the component's "

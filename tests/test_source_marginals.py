@@ -373,6 +373,19 @@ def test_threads(source: Path) -> None:
 # --- nothing to train ---
 
 
+def test_words_are_forgotten_after_a_memory_zone(source: Path) -> None:
+    model, nlp = layer(source), spacy.blank("en")
+    strings = shim_of(model).tagger.nlp.vocab.strings
+    before = len(strings)
+    for i in range(2):
+        with nlp.memory_zone():
+            (found,) = model.predict([nlp.make_doc(f"word{i}1 word{i}2 Oslo")])
+            assert found.shape[0] == 3
+    assert len(strings) == before
+    docs = docs_of(nlp)
+    assert_same(model.predict(docs), said_by(spacy.load(source), docs))
+
+
 def test_no_optimizer_sees_it(source: Path) -> None:
     fix_random_seed(0)
     nlp = blank_tagger(model=tagger(in_embed(block(source))))

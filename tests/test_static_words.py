@@ -17,7 +17,7 @@ from spacy.vectors import Vectors
 from spacy.vocab import Vocab
 from thinc.api import Adam, Model, concatenate, fix_random_seed
 
-from corpus import TINY_ENCODER, entities, held_out_texts, make_examples, tagger, train
+from corpus import TINY_ENCODER, entities, held_out_texts, make_examples, tagger, train, weights
 from spacy_tlner.architectures import CharCNN, HashWords, StaticWords, TypeEmbed, WordCharEmbed
 from spacy_tlner.layers.types import by_type, clear_caches, types_of
 
@@ -203,7 +203,9 @@ def test_no_width() -> None:
 
 @pytest.mark.parametrize("width", [None, 8])
 @pytest.mark.parametrize("mode", ["default", "floret"])
-def test_tagger_with_vectors_through_the_config(mode: str, width: int | None, tmp_path: Path) -> None:
+def test_tagger_with_vectors_through_the_config(
+    mode: str, width: int | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     source = spacy.blank("en")
     examples = make_examples(source, 100)
     words = sorted({token.text for eg in examples for token in eg.reference})
@@ -231,3 +233,18 @@ def test_tagger_with_vectors_through_the_config(mode: str, width: int | None, tm
     assert [entities(d) for d in copy.deepcopy(nlp).pipe(texts)] == [entities(d) for d in nlp.pipe(texts)]
     if mode == "floret" and width is None:
         assert [entities(d) for d in nlp.pipe(texts, n_process=2)] == [entities(d) for d in nlp.pipe(texts)]
+
+    # a warm start over the same table, and over another
+    start = {"source": str(tmp_path / "nlp")}
+    for other in (False, True):
+        if other:
+            source.vocab.vectors.data[0] += 1
+            source.to_disk(tmp_path / "vectors")
+        target = spacy.blank("en", config=nlp.config)
+        target.config["initialize"]["components"]["tl_ner"] = start
+        target.initialize(lambda: examples)
+        assert ("TL119" in caplog.text) == other
+    assert all(
+        (value == weights(nlp.get_pipe("tl_ner").model)[key]).all()
+        for key, value in weights(target.get_pipe("tl_ner").model).items()
+    )

@@ -5,8 +5,10 @@ pipeline came from. The tokenizer and callbacks of the pipeline's creation are l
 documents. The vocab's tables of vectors and of norms are kept, since weights mean nothing without them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy
@@ -21,6 +23,8 @@ from ..errors import Errors
 
 # of `Language.to_bytes`
 _LEFT_OUT = ("tokenizer", "meta", "config")
+# memory zones of one vocab cannot overlap, and taggers are asked from several threads; a source may have a source
+_ONE_ZONE = RLock()
 
 
 class FrozenTagger:
@@ -52,13 +56,21 @@ class FrozenTagger:
     def marginals(self, docs: Sequence[Doc]) -> list[NDArray[numpy.float32]]:
         """(tokens, tags) P(tag of token) a document, at the tagger's temperature.
 
-        docs: of any vocab. Words, spaces and sentence starts count, and nothing else that is set on them.
+        docs: of any vocab. Words, spaces and sentence starts count, and nothing else that is set on them. In a memory
+        zone, their words are forgotten here, too.
         """
-        copies = [copy_for(doc, self.nlp) for doc in docs]
-        if len(self.nlp.pipe_names) > 1:
-            copies = list(self.nlp.pipe(copies, disable=[self.component]))
-        found = self._tagger.chains(copies, ents_given=False).marginals()
-        return [marginals.astype("float32", copy=False) for marginals in found]
+        vocabs: list[Any] = [doc.vocab for doc in docs]  # spaCy's stubs know no `in_memory_zone`
+        with self._zone() if any(vocab.in_memory_zone for vocab in vocabs) else nullcontext():
+            copies = [copy_for(doc, self.nlp) for doc in docs]
+            if len(self.nlp.pipe_names) > 1:
+                copies = list(self.nlp.pipe(copies, disable=[self.component]))
+            found = self._tagger.chains(copies, ents_given=False).marginals()
+            return [marginals.astype("float32", copy=False) for marginals in found]
+
+    @contextmanager
+    def _zone(self) -> Iterator[None]:
+        with _ONE_ZONE, self.nlp.memory_zone():
+            yield
 
     def to_device(self, device_type: str, device_id: int) -> None:
         for _, pipe in self.nlp.components:

@@ -9,6 +9,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.training import Example
 from spacy.util import load_model
+from spacy.vectors import Vectors
 from thinc.api import Model
 
 from ..errors import Errors
@@ -125,6 +126,9 @@ def warm_start(
             _copy(theirs[group], ours[group])
         if group == "lexicon":
             report.lexicons = [take_entries(new, old) for old, new in zip(theirs[group], ours[group])]
+    read_vectors = all(any(node.name == "vectors" for node in tagger.model.walk()) for tagger in (donor, component))
+    if body and read_vectors and not _same_table(donor.vocab.vectors, component.vocab.vectors):
+        logger.warning(Errors.TL119.format(name=component.name, source=source))
     if "private" in chosen:
         # as head rows: from the head that a head starts from, however many there are and in whatever order
         for pair in pairs:
@@ -259,6 +263,12 @@ def _check_listeners(
     if mine is None or other is None or not _same_weights(mine.model, other.model):
         name = mine.name if mine is not None else (ours or theirs)[0].upstream_name
         raise ValueError(Errors.TL109.format(name=component.name, upstream=name, source=source))
+
+
+def _same_table(first: Vectors, second: Vectors) -> bool:
+    """Whether two tables hold the same vectors for the same words."""
+    same_kind = first.mode == second.mode and first.shape == second.shape
+    return same_kind and first.key2row == second.key2row and bool((first.data == second.data).all())
 
 
 def _same_weights(first: Model, second: Model) -> bool:
