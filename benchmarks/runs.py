@@ -18,6 +18,8 @@ from spacy.cli import setup_cli
 import rows
 
 Key = tuple[str, str, int]  # case, system, seed
+# Beside a model whose training came to its end: `spacy train` writes model-best from its first evaluation on.
+FINISHED = "finished.json"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Run:
 
 
 def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
-    """Train and score what has no rows in results/<bench>.jsonl or no model in the work folder.
+    """Train and score what has no rows in results/<bench>.jsonl or no finished model in the work folder.
 
     In the order of `wanted`, in which a run stands behind those that it needs.
     """
@@ -79,7 +81,7 @@ def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
     with ThreadPoolExecutor(workers) as pool:
         for run in wanted:
             # rows of another checkout do not count: what starts from a model needs that model here
-            has_model = (model_folder(work, run.model) / "model-best" / "meta.json").exists()
+            has_model = (model_folder(work, run.model) / FINISHED).exists()
             missing = run.metrics() - (known.get(run.key, set()) if has_model else set())
             if missing and run.key not in begun:
                 before = [begun[key] for key in run.waits_for() if key in begun]
@@ -138,7 +140,9 @@ def train(run: Run, work: Path) -> dict[str, float]:
     spacy_command(["train", str(run.config), "--output", str(output), *args], log)
     minutes = (time.perf_counter() - began) / 60
     dev = json.loads((output / "model-best" / "meta.json").read_text(encoding="utf8"))["performance"]
-    return {"dev_f": 100 * dev["ents_f"], "train_minutes": minutes, "best_epoch": best_epoch(log)}
+    found = {"dev_f": 100 * dev["ents_f"], "train_minutes": minutes, "best_epoch": best_epoch(log)}
+    (output / FINISHED).write_text(json.dumps(found), encoding="utf8")
+    return found
 
 
 def label(silver: Silver, output: Path, work: Path) -> None:
@@ -189,7 +193,8 @@ def spacy_command(args: list[str], log: Path | None) -> None:
         process.start()
         process.join()
         if process.exitcode:
-            raise RuntimeError(f"spacy {' '.join(args)}\n{output.read_text(encoding='utf8')}")
+            printed = output.read_text(encoding="utf8") if output.exists() else ""
+            raise RuntimeError(f"spacy {' '.join(args)}\n{printed}")
 
 
 def _run_spacy(args: list[str], output: str) -> None:

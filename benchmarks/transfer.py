@@ -14,6 +14,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,9 @@ def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], s
     made = Plan(pair, work)
     counts = {size: min(seeds or 5, 5 if size != "all" and int(size) <= 250 else 3) for size in sizes}
     methods = [name for name in methods if pair.language_model or not needs_language_model(ALL[name])]
+    n_docs = len(DocBin().from_disk(made.data("target", "train")))
+    # a sample as large as the corpus would be called by another name than all of it
+    sizes = [size for size in sizes if size == "all" or int(size) < n_docs]
     for seed in range(max(counts.values())):
         if seed < N_SOURCES:
             for kind in sorted({ALL[name].starts or "" for name in methods} - {""}):
@@ -203,7 +207,9 @@ class Plan:
         if method.one_head:
             overrides["corpora.train.annotates.source"] = json.dumps(self.kept("renamed")["source_labels"])
         if method.label_map:
-            overrides |= {f"{method.label_map}.{old}": new for old, new in self.pair.label_map.items()}
+            # a label of which the sample has no mention is none of the target's
+            known = labels_of(train, self.pair.lang)
+            overrides |= {f"{method.label_map}.{old}": new for old, new in self.pair.label_map.items() if new in known}
         needs = (f"{self.pair.name}-source", method.starts, seed % N_SOURCES) if method.starts else None
         return Run(
             f"{self.pair.name}-{size}",
@@ -226,7 +232,18 @@ class Plan:
         text = self.pair.text or rest(self.data("target", "train"), size, seed)
         train = self.work / "corpus" / f"{self.pair.name}.{name}.{size}.{seed}.spacy"
         labelled = Silver(teacher.key, text, (self.data("target", "test"), teacher.dev))
-        model = replace(teacher, system=f"{name}-model", train=train, test=None, source_test=None, silver=labelled)
+        # the teacher may be sure of no mention of a label, which the label map may name
+        labels = json.dumps(labels_of(teacher.train, self.pair.lang))
+        overrides = {**teacher.overrides, "initialize.components.tl_ner.labels": labels}
+        model = replace(
+            teacher,
+            system=f"{name}-model",
+            train=train,
+            test=None,
+            source_test=None,
+            silver=labelled,
+            overrides=overrides,
+        )
         yield model
         yield replace(self.target(name, method, size, seed), needs=model.key)
 
@@ -234,9 +251,14 @@ class Plan:
         """What is not forgotten: the source's test set, or else dev, and its labels."""
         path = self.data(side, "test")
         path = sample(path if path.exists() else self.data(side, "dev"), "1000", 0)
-        docs = DocBin().from_disk(path).get_docs(spacy.blank(self.pair.lang).vocab)
-        labels = sorted({ent.label_ for doc in docs for ent in doc.ents})
-        return {"source_test": path, "source_labels": tuple(labels)}
+        return {"source_test": path, "source_labels": tuple(labels_of(path, self.pair.lang))}
+
+
+@cache
+def labels_of(corpus: Path, lang: str) -> list[str]:
+    """The labels of a .spacy file's mentions."""
+    docs = DocBin().from_disk(corpus).get_docs(spacy.blank(lang).vocab)
+    return sorted({ent.label_ for doc in docs for ent in doc.ents})
 
 
 def find(config: str, work: Path) -> Path:
