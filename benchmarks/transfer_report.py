@@ -150,12 +150,13 @@ def write(folder: Path) -> None:
     plots.mkdir(parents=True, exist_ok=True)
     parts = [
         "# What each way to transfer is worth",
-        "Written by `python benchmarks/transfer_report.py docs` from `benchmarks/results/transfer.jsonl`. Test F1; at n"
-        " target sentences a dev sample of n sentences selects. Differences are paired by seed; in brackets, where there "
-        "are five seeds or several pairs, the 95 % bootstrap interval over seeds. *Source kept*: mean F1 of the "
-        "source's labels on its test set (or dev, where it has no test) afterwards. Silver text is target train without "
-        "its labels, but for the n sentences; of politics, which has 200 in all, it is wikitext-2. The page grows with "
-        "the runs: a figure of fewer than five seeds, or three at all target sentences, is not finished.",
+        "Written by `python benchmarks/transfer_report.py docs` from `benchmarks/results/transfer.jsonl`. Test F1;"
+        " at n target sentences a dev sample of n sentences selects. Differences are paired by seed; in brackets, "
+        "where there are five seeds or several pairs, the 95 % bootstrap interval over seeds. *Source kept*: mean "
+        "F1 of the source's labels on its test set (or dev, where it has no test) afterwards. Silver text is "
+        "target train without its labels, but for the n sentences; of politics, which has 200 in all, it is "
+        "wikitext-2. The page grows with the runs: a figure of fewer than five seeds, or three at all target "
+        "sentences, is not finished.",
     ]
     for title, body in averages(test):
         parts += [f"## {title}", _markdown(MEANS, body)]
