@@ -538,6 +538,13 @@ def test_texts(tmp_path: Path) -> None:
     assert read(tmp_path / "b.txt", max_length=3, min_length=1) == ["One two three ", "four. ", "Five six seven ", "eight.", "Tiny."]  # fmt: skip  # noqa: E501
 
 
+@pytest.mark.parametrize("name", ["t.txt", "t.txt.gz", "t.jsonl"])
+def test_a_byte_order_mark_is_no_text(name: str, tmp_path: Path) -> None:
+    content = b"\xef\xbb\xbf" + (b'{"text": "Aspirin helps."}' if name.endswith("jsonl") else b"Aspirin helps.")
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    assert read(tmp_path / name, min_length=1) == ["Aspirin helps."]
+
+
 def test_shuffled_texts_are_all_there_in_one_order(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("".join(f"Text number {i} of all.\n" for i in range(50)), encoding="utf8")
     shuffled = read(tmp_path, shuffle=True)

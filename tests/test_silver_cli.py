@@ -317,8 +317,8 @@ def test_planted_copies_are_removed_and_counted(model: Path, tmp_path: Path) -> 
     # a whole text: a gold sentence among others; and one in which a third is nearly gold
     document = ["Is it known that nobody here has ever been in gold?", GOLD[0], "Nor was this one in it."]
     nearly = [copies["near"][0], "Another sentence of the document that is found in no corpus.", "Yes, this as well."]
-    # one short sentence in common makes no document, nor does one of many that is nearly gold
-    harmless = ["Short gold sentence.", *CLEAN]
+    # one short sentence in common makes no document, alone or in a longer one, nor does one of many that is nearly gold
+    harmless = ["Short gold sentence.", "Reported results: the effect on survival was, however, small.", *CLEAN]
     others = [f"This one about subject number {word} is long enough to count as one." for word in "abcd"]
     rarely = [copies["near"][1], *others]
     lines = [
@@ -336,9 +336,9 @@ def test_planted_copies_are_removed_and_counted(model: Path, tmp_path: Path) -> 
     assert result.exit_code == 0, result.output
     assert [doc.text for doc in read(tmp_path / "s.spacy")] == [*CLEAN, *others, *CLEAN]
     report = json.loads((tmp_path / "j").read_text())
-    assert report["removed"]["sentences"] == {"same": 5, "contained": 2, "near": 4, "document": 4, "string": 0}
+    assert report["removed"]["sentences"] == {"same": 5, "contained": 3, "near": 4, "document": 4, "string": 0}
     assert report["removed"]["texts"] == 2 and report["removed"]["gold_sentences"] == 4
-    assert report["sentences"] == len(cut(lines)) == 15 + len(CLEAN) * 2 + len(others)
+    assert report["sentences"] == len(cut(lines)) == 16 + len(CLEAN) * 2 + len(others)
     for reason, sentences in copies.items():
         found = [example["sentence"] for example in report["removed"]["examples"][reason]]
         assert found[: len(sentences)] == sentences
@@ -396,7 +396,9 @@ def test_what_is_found_is_what_all_pairs_say(seed: int, overlap: float) -> None:
         if sentence in gold:
             assert leak == (Reason.same, sentence)
         elif max(shares.values()) < overlap:
-            assert leak is None
+            # a gold sentence too short to be near another one is found where it stands whole
+            within = {text for text in gold if 4 <= len(text.split()) < 6 and f" {text} " in f" {sentence} "}
+            assert leak is None if not within else leak.reason == Reason.contained and leak.gold in within
         else:
             assert leak is not None and shares[leak.gold] >= overlap
             # by letters, as copies are cut into words in other ways

@@ -38,7 +38,8 @@ def silver(
         list[Path] | None,
         typer.Option(
             metavar="GOLD.spacy",
-            help="Gold corpus (test, dev) of which no sentence may get into the output. May be repeated.",
+            help="Gold corpus (test, dev) of which no sentence may get into the output; one of less than 5 words is "
+            "looked for as a sentence, longer ones within others, too. May be repeated.",
         ),
     ] = None,
     overlap: Annotated[

@@ -54,8 +54,9 @@ class LeakGuard:
     are passed over: without case they stand in every sentence. One word in capitals is looked for in capitals.
     overlap: a sentence is a near duplicate if it and a gold sentence share at least this part of the n-grams (n words
     in a row) that the shorter has. document_share: a text of several sentences is removed as a whole if this part of
-    them leaks, or one holds a gold sentence or stands in one. least_words: for all but `Reason.same` and `string`,
-    sentences of fewer words count as none.
+    them leaks, or one holds a gold sentence or stands in one. least_words: sentences of fewer words are near none,
+    stand in none, and say nothing of their text; of gold sentences, those of at least n words are still found in a
+    longer one, shorter ones only alone.
 
     Building costs the n-grams of gold. Looking up costs the n-grams of the sentence and the gold sentences that share
     a rare one with it, not all that share one (prefix filtering: Chaudhuri, Ganti & Kaushik 2006, "A primitive operator
@@ -88,6 +89,7 @@ class LeakGuard:
         for at, grams in enumerate(self._grams):
             for gram in self._prefix(grams, len(grams)):
                 self._rarest[gram].append(at)
+        self._short = {words: text for text in self._texts.values() if n <= len(words := words_of(text)) < least_words}
         given = list(strings)
         self._strings = {words: text for text in given if len("".join(words := words_of(text))) >= 3}
         # "WHO" is not in every question; a mention that also stands in small letters is no such name
@@ -112,7 +114,7 @@ class LeakGuard:
         words = [words_of(sentence) for sentence in sentences]
         leaks = [self._copied(each) for each in words]
         long = [len(each) >= self.least_words for each in words]
-        hits = [leak for leak, counts in zip(leaks, long) if leak and counts]
+        hits = [leak for leak, counts in zip(leaks, long) if leak and counts and words_of(leak.gold) not in self._short]
         verbatim = any(leak.reason is not Reason.near for leak in hits)
         if len(sentences) > 1 and hits and (verbatim or len(hits) >= self.document_share * sum(long)):
             return Verdict([leak or Leak(Reason.document, hits[0].gold) for leak in leaks], whole_text=True)
@@ -137,9 +139,17 @@ class LeakGuard:
                 contained = key in self._keys[at] or self._keys[at] in key
                 near.append((not contained, -shared / shorter, at))
         if not near:
-            return None
+            return self._having_short(words)
         apart, _, at = min(near)
         return Leak(Reason.near if apart else Reason.contained, self._texts[self._keys[at]])
+
+    def _having_short(self, words: Words) -> Leak | None:
+        """The first short gold sentence within a longer one."""
+        for length in range(self.n, min(self.least_words, len(words))):
+            for start in range(len(words) - length + 1):
+                if (found := words[start : start + length]) in self._short:
+                    return Leak(Reason.contained, self._short[found])
+        return None
 
     def _mentioned(self, words: Words, sentence: str) -> Leak | None:
         """The first mention in the sentence."""

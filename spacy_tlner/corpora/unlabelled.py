@@ -63,7 +63,9 @@ def read_lines(path: Path) -> Iterator[str]:
         number = 0
         try:
             with (
-                gzip.open(file, "rt", encoding="utf8") if file.suffix == ".gz" else file.open(encoding="utf8") as lines
+                gzip.open(file, "rt", encoding="utf-8-sig")
+                if file.suffix == ".gz"
+                else file.open(encoding="utf-8-sig") as lines
             ):
                 for line in lines:
                     number += 1
