@@ -136,28 +136,28 @@ def convert(pair: Pair, corpus: Path) -> None:
 
 def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], seeds: int) -> Iterator[Run]:
     """Runs behind those that they need; one seed of everything before the next."""
-    made = Plan(pair, work)
+    runs = Plan(pair, work)
     counts = {size: min(seeds or 5, 5 if size != "all" and int(size) <= 250 else 3) for size in sizes}
     methods = [name for name in methods if pair.language_model or not needs_language_model(ALL[name])]
-    n_docs = len(DocBin().from_disk(made.data("target", "train")))
+    n_docs = len(DocBin().from_disk(runs.data("target", "train")))
     # a sample as large as the corpus would be called by another name than all of it
     sizes = [size for size in sizes if size == "all" or int(size) < n_docs]
     for seed in range(max(counts.values())):
         if seed < N_SOURCES:
             for kind in sorted({ALL[name].starts or "" for name in methods} - {""}):
-                yield made.source(kind, seed)
+                yield runs.source(kind, seed)
             for name in methods:
                 if not ALL[name].trains:
-                    yield made.zero_shot(name, seed)
+                    yield runs.zero_shot(name, seed)
         for size in sizes:
             if seed >= counts[size]:
                 continue
             for name in methods:
                 # of all target sentences none is left to be labelled
                 if ALL[name].silver and (pair.text or size != "all"):
-                    yield from made.silver(name, size, seed)
+                    yield from runs.silver(name, size, seed)
                 elif ALL[name].trains and not ALL[name].silver:
-                    yield made.target(name, ALL[name], size, seed)
+                    yield runs.target(name, ALL[name], size, seed)
 
 
 class Plan:
@@ -206,6 +206,7 @@ class Plan:
             overrides["paths.source_train"] = self.data("renamed" if method.one_head else "source", "train")
         if method.one_head:
             overrides["corpora.train.annotates.source"] = json.dumps(self.kept("renamed")["source_labels"])
+            overrides["corpora.train.annotates.target"] = json.dumps(labels_of(train, self.pair.lang))
         if method.label_map:
             # a label of which the sample has no mention is none of the target's
             known = labels_of(train, self.pair.lang)

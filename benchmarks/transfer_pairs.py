@@ -90,12 +90,12 @@ def main(
     chosen = tuple(dict.fromkeys((*BASELINES, *methods.split(",")))) if methods else of_stage[1]
     for name in pairs.split(",") if pairs else of_stage[0]:
         models = dict.fromkeys(BIOMEDICAL, language_model) | dict.fromkeys(NEWSLIKE, general_model)
-        pair = made(name, data, models.get(name))
+        pair = make_pair(name, data, models.get(name))
         run(pair, work, chosen, sizes.split(",") if sizes else of_stage[2], seeds or of_stage[3], workers)
     print_tables()
 
 
-def made(name: str, data: Path, language_model: Path | None) -> Pair:
+def make_pair(name: str, data: Path, language_model: Path | None) -> Pair:
     source, target, label_map, lang = PAIRS[name]
     files = {
         f"{side}.{split}": data / file

@@ -34,7 +34,7 @@ from .transfer.groups import listeners
 from .transfer.label_map import LabelEstimator
 from .transfer.pretrained import load_pretrained
 from .transfer.term import Term
-from .transfer.vocabulary import learn_vocabularies
+from .transfer.vocabulary import knows_words, learn_vocabularies
 from .transfer.warm_start import warm_start
 
 default_model_config = """
@@ -193,7 +193,7 @@ class TransferNER(TrainablePipe):
         )
         self.span_heads = list(span_heads)
         self._schemes: dict[str, TagScheme] = {}
-        self._then: tuple[Model, dict[str, TagScheme]] | None = None
+        self._at_resume: tuple[Model, dict[str, TagScheme]] | None = None
 
     @property
     def head(self) -> str:
@@ -213,12 +213,12 @@ class TransferNER(TrainablePipe):
     @property
     def _rehearsal_model(self) -> Model | None:
         """A copy of the model that `nlp.resume_training` puts here, for `rehearse`."""
-        return None if self._then is None else self._then[0]
+        return None if self._at_resume is None else self._at_resume[0]
 
     @_rehearsal_model.setter
     def _rehearsal_model(self, model: Model) -> None:
         # the labels of that time belong to it: more may be added
-        self._then = model, self.schemes
+        self._at_resume = model, self.schemes
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -400,7 +400,7 @@ class TransferNER(TrainablePipe):
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        if self._then is None or self.head not in self._then[1]:
+        if self._at_resume is None or self.head not in self._at_resume[1]:
             raise ValueError(Errors.TL007.format(name=self.name))
         if listeners(self.model):
             raise ValueError(Errors.TL041.format(name=self.name))
@@ -411,7 +411,7 @@ class TransferNER(TrainablePipe):
         if not docs:
             return losses
         self.cfg["temperatures"].clear()
-        model, schemes = self._then
+        model, schemes = self._at_resume
         scheme = schemes[self.head]
         before = model.get_ref("tok2vec").predict(docs)
         then = chains_of(get_head(model.get_ref("heads"), self.head), scheme, docs, before, ents_given=False)
@@ -458,7 +458,7 @@ class TransferNER(TrainablePipe):
         for term in self.curriculum.terms.values():
             term.check(resolved, self.head, self.name)
         self._warn_of_strangers({corpus_of(eg.reference) for eg in examples} - {None})
-        self.cfg["labels"], self.cfg["temperatures"], self._then = resolved, {}, None
+        self.cfg["labels"], self.cfg["temperatures"], self._at_resume = resolved, {}, None
         self._build_heads()
         sample = [eg.predicted for eg in examples if len(eg.predicted)][:10]
         self.model.initialize(X=sample or None)
@@ -467,6 +467,8 @@ class TransferNER(TrainablePipe):
         if nlp is not None:
             # what an earlier initialization copied is gone
             nlp.meta.get("spacy_tlner", {}).pop(self.name, None)
+            if nlp.config.interpolate()["initialize"].get("init_tok2vec") and knows_words(self.model, nlp):
+                logger.warning(Errors.TL126.format(name=self.name))
         if pretrained and source:
             raise ValueError(Errors.TL110.format(name=self.name, other="`source`"))
         if pretrained:

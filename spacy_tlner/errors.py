@@ -294,6 +294,11 @@ class Errors:
         "this pipeline has. Layers over it are copied all the same, which makes sense if the two tables are aligned; "
         "otherwise take the source's, with [initialize] vectors."
     )
+    TL126 = (
+        "[TL126] [initialize] init_tok2vec sets the weights after component '{name}' has learned the words of its "
+        "training data, and makes it forget them: only words of pretraining are known then. Name the file as "
+        "[initialize.components.{name}] pretrained instead, which keeps both."
+    )
     TL120 = "[TL120] spacy_tlner.{term}: cannot be built as given: {given}. See its documentation for what it takes."
     TL121 = (
         "[TL121] spacy_tlner.{term}: component '{name}' has no head '{head}'; it has: {heads}. Say in the component's "
@@ -443,6 +448,11 @@ class Errors:
     )
     TL303 = "[TL303] GroupedAdam: the number of '{group}' is {factor}; expected at least 0 (a factor of 0 freezes)."
 
+    TL304 = (
+        "[TL304] GroupedAdam: {setting} has {found}. Expected a block for each component, and in it a number for each "
+        'layer group or pattern{schedules}: {{"tl_ner": {{"words": 0.1}}}}.'
+    )
+
     # --- TL4xx: report and command line ---
     TL401 = "[TL401] Asset {path} is missing. Restore the file, or take it out of project.yml."
     TL402 = (
@@ -545,9 +555,9 @@ class Errors:
         "and one held out. Give more text, or a smaller --length."
     )
     TL559 = "[TL559] {path} cannot be written: {reason}. The checkpoints stay; --resume goes on from them."
-
     TL560 = "[TL560] A GPU is asked for with --gpu-id, but torch sees none. Leave it out to train on the CPU."
     TL561 = "[TL561] {path}, for the checkpoints of the run, cannot be written: {reason}."
+    TL562 = "[TL562] transformers' trainer refuses these settings: {reason}"
 
     # --- TL6xx: pretraining ---
     TL601 = (
@@ -594,6 +604,10 @@ class Errors:
     TL613 = (
         "[TL613] The word list {path} has {word!r}, but attr is LOWER, and no word is that in lower case. Give a "
         "list of words in lower case, or remove the file to have words counted anew."
+    )
+    TL614 = (
+        "[TL614] The run in {path} was begun with other settings: {different}. It goes on with those of now, so it "
+        "will not end as a run without a stop would have."
     )
 
     # --- TL6xx: silver corpora ---

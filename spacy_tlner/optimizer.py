@@ -53,7 +53,8 @@ def name_groups() -> Callable[[Language], Language]:
 def unfreeze(step: int, factor: float = 1.0) -> Iterator[float]:
     """For a group of `GroupedAdam`: 0 for the first `step` updates, so that it is frozen, and then `factor`.
 
-    Groups that thaw one after the other, the head first, make gradual unfreezing (Howard & Ruder 2018).
+    Groups that thaw one after the other, the head first, make gradual unfreezing (Howard & Ruder 2018). `spacy train`
+    counts updates; a loop of one's own over `nlp.update` does so with `sgd.step_schedules()`.
     """
     for _ in range(step):
         yield 0.0
@@ -83,11 +84,12 @@ def GroupedAdam(
     A factor may be a schedule (`spacy_tlner.unfreeze.v1`). l2_sp: {component: {group or pattern: strength}}, a pull
     towards the weights that training began with, after a warm start those of the source (L2-SP, Li et al. 2018); as L2,
     it is a term of the gradient or, with `L2_is_weight_decay`, a decay of the difference. Other arguments as in
-    `Adam.v1`. Raises TL301 if a group or pattern fits nothing, TL302 without `name_groups`, TL303 on a number below 0.
+    `Adam.v1`. Raises TL301 if a group or pattern fits nothing, TL302 without `name_groups`, TL303 on a number below 0,
+    TL304 on what is no number of a group.
     """
     return GroupedOptimizer(
-        _by_name(groups or {}),
-        _by_name(l2_sp or {}),
+        _by_name(groups or {}, "groups", schedules=True),
+        _by_name(l2_sp or {}, "l2_sp", schedules=False),
         learn_rate,
         L2=L2,
         beta1=beta1,
@@ -169,8 +171,18 @@ class GroupedOptimizer(Optimizer):
         self._checked = True
 
 
-def _by_name(numbers: dict[str, Any]) -> dict[str, Any]:
-    """{"component:group": number} of {component: {group: number}}."""
+def _by_name(numbers: dict[str, Any], setting: str, schedules: bool) -> dict[str, Any]:
+    """{"component:group": number} of {component: {group: number}}. Raises TL304 unless that is what it is."""
+    expected = " or a schedule" if schedules else ""
+    for component, of in numbers.items():
+        if not isinstance(of, dict):
+            raise ValueError(Errors.TL304.format(setting=setting, found=f"{component!r}: {of!r}", schedules=expected))
+        for group, number in of.items():
+            if isinstance(number, bool) or not (
+                isinstance(number, int | float) or (schedules and isinstance(number, Iterator))
+            ):
+                found = f"{component!r}: {{{group!r}: {number!r}}}"
+                raise ValueError(Errors.TL304.format(setting=setting, found=found, schedules=expected))
     return {f"{component}:{group}": number for component, of in numbers.items() for group, number in of.items()}
 
 

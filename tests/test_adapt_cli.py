@@ -122,6 +122,10 @@ def test_interrupted_and_resumed_is_as_if_never_interrupted(
         patch.setattr(Trainer, "training_step", fail_in_the_second_epoch)
         assert run(checkpoint, text_file, output, *SMALL).exit_code == 130
     assert not output.exists() and (checkpoints_of(output) / "checkpoint-22").is_dir()
+    # as a run leaves it that was stopped while it wrote a checkpoint
+    half = checkpoints_of(output) / "checkpoint-33"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"half")
     for args, number in (([], "TL553"), (["--resume", "--seed", "1"], "TL555")):
         result = run(checkpoint, text_file, output, *SMALL, *args)
         assert result.exit_code == 1 and number in result.output
@@ -249,6 +253,19 @@ def test_errors(checkpoint: Path, text_file: Path, tmp_path: Path, monkeypatch: 
     ):
         result = run(*args)
         assert result.exit_code == 1 and number in result.output, (number, result.output)
+    theirs = checkpoints_of(tmp_path / "beside") / "letter.txt"
+    theirs.parent.mkdir()
+    theirs.write_text("dear")
+    broken = tmp_path / "broken"
+    shutil.copytree(checkpoint, broken)
+    (broken / "model.safetensors").write_bytes((checkpoint / "model.safetensors").read_bytes()[:1000])
+    for args, number in (
+        ([checkpoint, text_file, tmp_path / "beside", *SMALL], "TL552"),
+        ([broken, text_file, tmp_path / "out", *SMALL], "TL556"),
+    ):
+        result = run(*args)
+        assert result.exit_code == 1 and number in result.output, (number, result.output)
+    assert theirs.read_text() == "dear"
     monkeypatch.setitem(sys.modules, "accelerate", None)
     result = run(checkpoint, text_file, tmp_path / "out")
     assert (

@@ -139,6 +139,26 @@ def test_unknown_component_is_refused():
         train(GroupedAdam(**SETTINGS, groups={"no_such": {"encoder": 0.1}}), steps=1)
 
 
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"tl_ner:encoder": 0.1},
+        {"tl_ner": {"encoder": "0.1"}},
+        {"tl_ner": {"encoder": None}},
+        {"tl_ner": {"encoder": True}},
+    ],
+)
+def test_groups_of_another_form_are_refused(groups):
+    for argument in ("groups", "l2_sp"):
+        with pytest.raises(ValueError, match=f"TL304.*{argument}.*encoder"):
+            GroupedAdam(**SETTINGS, **{argument: groups})
+
+
+def test_a_pull_has_no_schedule():
+    with pytest.raises(ValueError, match=r"TL304.*l2_sp"):
+        GroupedAdam(**SETTINGS, l2_sp={"tl_ner": {"encoder": unfreeze(2)}})
+
+
 def test_groups_without_names_are_refused():
     with pytest.raises(ValueError, match="TL302"):
         train(GroupedAdam(**SETTINGS, groups={"tl_ner": {"encoder": 0.1}}), steps=1, name=False)

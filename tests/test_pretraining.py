@@ -1,8 +1,10 @@
 """Language-model pretraining: the softmax by its definition, the directions, true resume, the way into a tagger."""
 
 import gzip
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from thinc.api import Model
 
 from corpus import (
     HASH_EMBED_CNN,
+    LISTENER,
     LOOKUP_ENCODER,
     TINY_ENCODER,
     annotated,
@@ -285,6 +288,27 @@ def test_a_dev_set_without_a_token(text: Path, tmp_path: Path) -> None:
             evaluate(prepared.model, dev)
 
 
+def test_an_empty_dev_set_is_told_before_the_first_update(text: Path, tmp_path: Path) -> None:
+    prepared = replace(task(text, tmp_path / "out"), dev=[])
+    with pytest.raises(ValueError, match="TL605"):
+        run(prepared, resume=False, on_log=lambda row: None)
+    assert not prepared.optimizer.nr_update
+
+
+def test_resumed_with_other_settings(text: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """More epochs are no other setting; and a line of the log that was cut off is none."""
+    output, settings = tmp_path / "out", {"pretraining.max_epochs": 1}
+    run(task(text, output, **settings), resume=False, on_log=lambda row: None)
+    with (output / LOG).open("a") as file:
+        file.write('{"epoch": 1, "st')
+    run(task(text, output, **{"pretraining.max_epochs": 2}), resume=True, on_log=lambda row: None)
+    assert "TL614" not in caplog.text
+    again = task(text, output, **{"pretraining.max_epochs": 3, "pretraining.dropout": 0.35})
+    run(again, resume=True, on_log=lambda row: None)
+    assert re.search(r"TL614.*pretraining\.dropout", caplog.text) and "max_epochs" not in caplog.text
+    assert [row["epoch"] for row in srsly.read_jsonl(output / LOG)][-1] == 3
+
+
 def test_what_cannot_be_resumed(text: Path, tmp_path: Path, pretrained: Path) -> None:
     output = tmp_path / "out"
     output.mkdir()
@@ -398,6 +422,9 @@ CHARACTERS = {
         ({"corpus": "corpora.none"}, "TL607.*no corpus"),
         ({"objective": CHARACTERS}, r"TL607.*spacy\.PretrainCharacters\.v1"),
         ({"corpus": None}, "corpus"),
+        ({"component": "ner"}, "TL607.*no component 'ner'"),
+        ({"layer": "tok2veC"}, "TL607.*no layer 'tok2veC'"),
+        ({"max_epochs": 0}, "TL607.*max_epochs"),
     ],
 )
 def test_configs_without_pretraining(text: Path, tmp_path: Path, block: dict[str, Any], reason: str) -> None:
@@ -408,6 +435,24 @@ def test_configs_without_pretraining(text: Path, tmp_path: Path, block: dict[str
         del config["pretraining"]["corpus"]
     with pytest.raises(ValueError, match=reason):
         prepare(config, tmp_path, n_dev=5, n_words=5)
+
+
+def test_what_the_encoder_says_is_told(text: Path, tmp_path: Path) -> None:
+    config = load_config(CONFIG.with_name("ner_bilm_vectors_crf.cfg"), interpolate=False)
+    config["paths"].update(text=str(text), words=str(tmp_path / "words.txt"), vectors=None)
+    with pytest.raises(ValueError, match="TL050"):
+        prepare(config, tmp_path, n_dev=5, n_words=5)
+
+
+def test_a_lexicon_looks_ahead(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "cities.txt").write_text("new york\tLOC\n")
+    lexicon = {"@architectures": "spacy_tlner.Lexicon.v1", "path": str(tmp_path / "cities.txt")}
+    embed = {
+        "@architectures": "spacy_tlner.ConcatEmbed.v1",
+        "parts": {"words": TINY_ENCODER["embed"], "lexicon": lexicon},
+    }
+    with pytest.raises(ValueError, match=r"TL603.*lexicon"):
+        task(text, tmp_path / "out", **{"components.tl_ner.model": tagger({**TINY_ENCODER, "embed": embed})})
 
 
 # --- into a tagger ---
@@ -491,6 +536,37 @@ def test_a_pretrained_tagger_keeps_its_words(pretrained: Path) -> None:
     again = blank_tagger().from_bytes(nlp.to_bytes())
     before, after = (next(n for n in p.get_pipe("tl_ner").model.walk() if n.name == "words") for p in (nlp, again))
     assert (before.attrs["seen"] == after.attrs["seen"]).all() and before.attrs["learned"]
+
+
+def shared() -> Any:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec", config={"model": TINY_ENCODER})
+    nlp.add_pipe("tl_ner", config={"model": tagger({**LISTENER, "width": 32})})
+    return nlp
+
+
+def test_weights_come_into_a_shared_encoder(pretrained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With the words of both; spaCy's own way sets the weights last, and leaves those of pretraining alone."""
+    own, nlp = blank_tagger(), shared()
+    expected = params(initialize_with(own, pretrained).model.get_ref("tok2vec"))
+    component = initialize_with(nlp, pretrained)
+    found = params(nlp.get_pipe("tok2vec").model)
+    assert found.keys() == expected.keys() and all((found[name] == expected[name]).all() for name in found)
+    assert nlp.meta["spacy_tlner"]["tl_ner"]["pretrained"] == own.meta["spacy_tlner"]["tl_ner"]["pretrained"]
+    nlp.update(make_examples(nlp, 4))
+    assert component.labels and "TL126" not in caplog.text
+    nlp.to_disk(tmp_path / "model")
+    sourced = spacy.blank("en")
+    sourced.add_pipe("tok2vec", source=spacy.load(tmp_path / "model"))
+    sourced.add_pipe("tl_ner", config={"model": tagger({**LISTENER, "width": 32})})
+    with sourced.select_pipes(disable=["tok2vec"]), pytest.raises(ValueError, match=r"TL110.*comes with weights"):
+        initialize_with(sourced, pretrained)
+    theirs = shared()
+    theirs.config["initialize"]["init_tok2vec"] = str(pretrained)
+    block = load_config(CONFIG, overrides={"paths.text": "", "paths.words": ""}, interpolate=True)["pretraining"]
+    theirs.config["pretraining"] = {**block, "component": "tok2vec", "layer": ""}
+    theirs.initialize(lambda: make_examples(theirs, 20))
+    assert "TL126" in caplog.text
 
 
 def test_what_excludes_pretrained_weights(pretrained: Path, tmp_path: Path) -> None:

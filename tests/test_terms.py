@@ -15,7 +15,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, registry
 
 from brute_force import all_paths
-from corpus import blank_tagger, entities, initialize, make_examples, optimizer, tagger, train, trained
+from corpus import LABELS, blank_tagger, entities, initialize, make_examples, optimizer, tagger, train, trained
 from spacy_tlner.component import TransferNER
 from spacy_tlner.crf.chain import Chain
 from spacy_tlner.crf.divergence import divergence, restrict
@@ -433,6 +433,12 @@ def test_distillation_without_a_common_label(source: Path) -> None:
     nlp = blank_tagger(terms={"keep": distillation(source)})
     with pytest.raises(ValueError, match=r"TL122.*LOC, ORG, PER.*FIRM"):
         initialize(nlp, make_examples(nlp, 10, rename={"ORG": "FIRM", "PER": "", "LOC": ""}))
+
+
+def test_distillation_is_of_the_head_that_is_active_now(source: Path) -> None:
+    term = registry.resolve({"term": distillation(source)})["term"]
+    for head in ("main", "other"):
+        term.check({head: LABELS}, head, "tl_ner")
 
 
 # --- rehearsal ---

@@ -160,6 +160,14 @@ def test_errors_leave_nothing(tmp_path: Path, content: str | None, args: list[st
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path]
 
 
+def test_a_text_longer_than_a_parser_could_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("some words again " * 60_000)
+    result = run(path, tmp_path / "out", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert spacy.load(tmp_path / "out").meta["spacy_tlner"]["vectors"]["tokens"] == 180_000
+
+
 def test_folders_that_cannot_be_written(text_file: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     result = run(text_file, tmp_path / "file" / "out", *SMALL)

@@ -45,7 +45,7 @@ def pretrain(
     try:
         _check_output(output, resume, (CHECKPOINT, LOG))
         config = load_config(config_path, overrides=overrides, interpolate=False)
-        task = prepare(config, output, n_dev=n_dev, n_words=n_words)
+        task = prepare(config, output, n_dev=n_dev, n_words=n_words, use_gpu=gpu_id >= 0)
         msg.info(f"{len(task.dev):,} documents held out; weights, log and checkpoint go to {output}")
         msg.row(("epoch", "step", "words", "loss", "dev ppl", "dev UNK", "words/s"), widths=_WIDTHS)
         best = run_loop(task, resume=resume, on_log=_print_row)
@@ -54,7 +54,7 @@ def pretrain(
     msg.good(f"Lowest dev perplexity: {best}")
 
 
-def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> "Run":
+def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: bool = False) -> "Run":
     """A `Run` from a config; writes the word list if its file is not there.
 
     Raises TL607, TL608, TL612 and what its parts raise.
@@ -62,7 +62,7 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> "Run":
     from spacy.schemas import ConfigSchemaPretrain
     from spacy.training.pretrain import create_pretraining_model, ensure_docs
     from spacy.util import dot_to_object, load_model_from_config, registry
-    from thinc.api import fix_random_seed
+    from thinc.api import fix_random_seed, set_gpu_allocator
     from wasabi import msg
 
     from ..errors import Errors
@@ -77,8 +77,11 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> "Run":
     filled = nlp.config.interpolate()
     if filled["training"]["seed"] is not None:
         fix_random_seed(filled["training"]["seed"])
+    if use_gpu and filled["training"]["gpu_allocator"]:
+        set_gpu_allocator(filled["training"]["gpu_allocator"])
     block = filled["pretraining"]
     settings = registry.resolve(block, schema=ConfigSchemaPretrain)
+    _check_settings(nlp, settings)
     if block["corpus"].split(".")[-1] not in filled["corpora"]:
         raise ValueError(Errors.TL607.format(reason=f"there is no corpus {block['corpus']}"))
     corpus = registry.resolve({"corpus": dot_to_object(filled, block["corpus"])})["corpus"]
@@ -96,7 +99,11 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> "Run":
         if not counted.words:
             raise ValueError(Errors.TL608.format(n_dev=len(dev)))
         counted.write(Path(words))
-    model = create_pretraining_model(nlp, settings)
+    try:
+        model = create_pretraining_model(nlp, settings)
+    except ValueError as error:
+        # spaCy's message for whatever the encoder says when it is initialized, which says more (E874)
+        raise (error.__context__ if isinstance(error.__context__, ValueError) else error) from None
     if "predictions" not in model.attrs:
         raise ValueError(Errors.TL607.format(reason=f"the objective is {block['objective'].get('@architectures')}"))
     try:
@@ -114,7 +121,32 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int) -> "Run":
         max_epochs=settings["max_epochs"],
         n_save_every=settings["n_save_every"],
         n_save_epoch=settings["n_save_epoch"],
+        settings=_flat({"pretraining": block, "corpus": dot_to_object(filled, block["corpus"])}),
     )
+
+
+def _check_settings(nlp: Any, settings: dict[str, Any]) -> None:
+    """Before words are counted, which may take minutes. Raises TL607."""
+    from ..errors import Errors
+
+    component, layer = settings["component"], settings["layer"]
+    if component not in nlp.component_names:
+        raise ValueError(Errors.TL607.format(reason=f"there is no component {component!r}"))
+    if layer and not nlp.get_pipe(component).model.has_ref(layer):
+        raise ValueError(Errors.TL607.format(reason=f"component {component!r} has no layer {layer!r}"))
+    if settings["max_epochs"] < 1:
+        raise ValueError(Errors.TL607.format(reason=f"max_epochs is {settings['max_epochs']}, expected at least 1"))
+
+
+def _flat(block: dict[str, Any], path: str = "") -> dict[str, Any]:
+    """{setting with its path: value} of what changes a run; how long it goes on, and what it saves when, do not."""
+    flat: dict[str, Any] = {}
+    for key, value in block.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{path}{key}.")
+        elif key not in ("max_epochs", "n_save_every", "n_save_epoch"):
+            flat[path + key] = value
+    return flat
 
 
 def _check_output(output: Path, resume: bool, names: tuple[str, ...]) -> None:

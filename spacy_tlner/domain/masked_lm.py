@@ -84,7 +84,7 @@ def adapt_checkpoint(
     The same seed, texts and machine give the same weights, also through an interruption and `resume`.
     Raises DomainError: TL551 without accelerate, TL552 to TL555 on what stands in the folders, TL556 and TL557 on the
     checkpoint, TL558 without enough text, TL559 if the output cannot be written, TL560 if torch sees no GPU and one is
-    asked for, TL561 if the checkpoints cannot be written.
+    asked for, TL561 if the checkpoints cannot be written, TL562 on settings that the trainer refuses.
     """
     output = output.resolve()  # "." has no name to put checkpoints beside
     trainer_type = _trainer_type(gpu)
@@ -100,10 +100,14 @@ def adapt_checkpoint(
     masking = Masking(tokenizer, settings)
     held_out = [masking(dev[i : i + settings.batch_size]) for i in range(0, len(dev), settings.batch_size)]
     before = evaluate(model, held_out)
+    try:
+        arguments = _arguments(work, settings, gpu)
+    except ValueError as error:  # as bfloat16 on a GPU that does not have it
+        raise DomainError(Errors.TL562.format(reason=error)) from error
     with _environment_kept():
         trainer = trainer_type(
             model=model,
-            args=_arguments(work, settings, gpu),
+            args=arguments,
             train_dataset=train,
             data_collator=masking,
             callbacks=[_epoch_teller(masking)],
@@ -229,7 +233,7 @@ def _load(name: str, settings: AdaptSettings) -> tuple[Any, Any, bool]:
             model, found = AutoModelForMaskedLM.from_pretrained(
                 name, torch_dtype=torch.float32, output_loading_info=True
             )
-    except (OSError, ValueError, ImportError, KeyError, TypeError, RuntimeError) as error:
+    except Exception as error:  # what transformers, tokenizers and safetensors raise is of many kinds
         raise DomainError(Errors.TL556.format(name=name, reason=error)) from error
     body = f"{model.base_model_prefix}."
     missing = [key for key in found["missing_keys"] if key.startswith(body)]
@@ -245,15 +249,25 @@ def _load(name: str, settings: AdaptSettings) -> tuple[Any, Any, bool]:
 
 
 def _last_checkpoint(work: Path, resume: bool) -> str | None:
-    """Raises DomainError: TL553, TL554."""
-    from transformers.trainer_utils import get_last_checkpoint
+    """The last checkpoint that is whole; what was cut off while it was written is removed.
 
-    last = get_last_checkpoint(str(work)) if work.is_dir() else None
-    if resume and last is None:
-        raise DomainError(Errors.TL554.format(path=work))
-    if last is not None and not resume:
+    Raises DomainError: TL552 on a folder that is not of a run, TL553, TL554.
+    """
+    found = sorted(work.glob("checkpoint-*"), key=lambda path: (len(path.name), path.name))
+    if resume:
+        # the trainer writes this file last
+        whole = [path for path in found if (path / "trainer_state.json").is_file()]
+        if not whole:
+            raise DomainError(Errors.TL554.format(path=work))
+        for path in found:
+            if path not in whole:
+                shutil.rmtree(path, ignore_errors=True)
+        return str(whole[-1])
+    if found:
         raise DomainError(Errors.TL553.format(path=work))
-    return last
+    if work.exists() and not (work.is_dir() and {path.name for path in work.iterdir()} <= {RUN_FILE}):
+        raise DomainError(Errors.TL552.format(path=work))
+    return None
 
 
 def _begin_or_compare(work: Path, run: dict[str, Any], resumed: bool) -> None:
@@ -266,7 +280,10 @@ def _begin_or_compare(work: Path, run: dict[str, Any], resumed: bool) -> None:
         except OSError as error:
             raise DomainError(Errors.TL561.format(path=work, reason=error.strerror or error)) from error
         return
-    begun = json.loads(path.read_text(encoding="utf8"))
+    try:
+        begun = json.loads(path.read_text(encoding="utf8"))
+    except (OSError, ValueError):
+        begun = {}
     different = [key for key in run if begun.get(key) != run[key]]
     if different:
         raise DomainError(Errors.TL555.format(path=work, different=", ".join(different)))

@@ -111,9 +111,11 @@ def _floret() -> Any:
 def _write_words(texts: Iterable[str], nlp: Language, path: Path, lower: bool) -> tuple[int, int]:
     """A text a line, its tokens set apart by blanks; how many texts and tokens."""
     n_texts = n_tokens = 0
+    # spaCy's limit of a text's length is for parsers, and this is the tokenizer alone
     with path.open("w", encoding="utf8", newline="\n") as file:
         for text in texts:
-            words = [token.lower_ if lower else token.text for token in nlp.make_doc(text) if not token.is_space]
+            doc = nlp.tokenizer(text)
+            words = [token.lower_ if lower else token.text for token in doc if not token.is_space]
             words = [word for word in words if not _BLANKS.intersection(word)]
             file.write(" ".join(words) + "\n")
             n_texts, n_tokens = n_texts + 1, n_tokens + len(words)

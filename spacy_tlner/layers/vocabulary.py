@@ -105,7 +105,10 @@ def set_table(model: Model, table: Any) -> None:
     old one thinc keeps a gradient, and optimizers moments and averages, of the old shape."""
     params = {name: model.get_param(name) for name in model.param_names if model.has_param(name)}
     if "table" in params and params["table"].shape != table.shape:
-        model.set_param("table", table[:0])  # thinc keeps what stands under the old id
+        # thinc keeps what stands under the old id
+        if model.has_grad("table"):
+            model.set_grad("table", table[:0])
+        model.set_param("table", table[:0])
         with Model.global_id_lock:
             Model.global_id += 1
             model.id = Model.global_id

@@ -25,8 +25,13 @@ class Position:
     best: float = float("inf")
 
 
-def save(path: Path, model: Model, optimizer: Optimizer, position: Position, epoch_chance: Any) -> None:
-    """Write a checkpoint, whole or not at all. epoch_chance: `chance()` as it was when the epoch began."""
+def save(
+    path: Path, model: Model, optimizer: Optimizer, position: Position, epoch_chance: Any, settings: dict[str, Any]
+) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    epoch_chance: `chance()` as it was when the epoch began. settings: of the run, for whoever resumes it.
+    """
     state = {
         "position": asdict(position),
         "words": model.attrs["words"],
@@ -35,12 +40,13 @@ def save(path: Path, model: Model, optimizer: Optimizer, position: Position, epo
         "optimizer": _optimizer_state(model, optimizer),
         "chance": chance(),
         "epoch_chance": epoch_chance,
+        "settings": settings,
     }
     write_whole(path, srsly.msgpack_dumps(state))
 
 
-def load(path: Path, model: Model, optimizer: Optimizer) -> tuple[Position, Any, Any]:
-    """Set weights and optimizer from a checkpoint. Where to go on, and `chance` when the epoch began and now.
+def load(path: Path, model: Model, optimizer: Optimizer) -> tuple[Position, Any, Any, dict[str, Any]]:
+    """Set weights and optimizer from a checkpoint. Where to go on, `chance` when the epoch began and now, the settings.
 
     Raises TL604 on a file that is no checkpoint, or one of another model.
     """
@@ -54,7 +60,7 @@ def load(path: Path, model: Model, optimizer: Optimizer) -> tuple[Position, Any,
         _set_optimizer_state(model, optimizer, state["optimizer"], position.step)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(Errors.TL604.format(path=path, reason=error)) from error
-    return position, state["epoch_chance"], state["chance"]
+    return position, state["epoch_chance"], state["chance"], state.get("settings", {})
 
 
 def chance() -> dict[str, Any]:

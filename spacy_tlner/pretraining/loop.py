@@ -1,10 +1,11 @@
 """The loop of `spacy tlner pretrain`: spaCy's `[pretraining]` block with schedules, a dev set and full checkpoints."""
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from . import checkpoint
 from .checkpoint import Position
 from .word_list import UNKNOWN
 
+logger = logging.getLogger("spacy_tlner")
 CHECKPOINT = "checkpoint.msgpack"
 LOG = "log.jsonl"
 
@@ -44,6 +46,7 @@ class Run:
     max_epochs: int
     n_save_every: int | None
     n_save_epoch: int | None
+    settings: dict[str, Any] = field(default_factory=dict)  # what a resumed run is compared with
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,16 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
     a stop would have. Returns the path of the best weights. Raises TL604 on what cannot be resumed from, TL605 on an
     empty dev set, TL608 on an empty corpus, TL609 on a loss that is not finite.
     """
+    if not any(len(doc) for doc in task.dev):
+        raise ValueError(Errors.TL605)
     path = task.output / CHECKPOINT
     position, skip = Position(), 0
     now: Any = None
     if resume:
-        position, epoch_chance, now = checkpoint.load(path, task.model, task.optimizer)
+        position, epoch_chance, now, before = checkpoint.load(path, task.model, task.optimizer)
+        different = sorted(key for key, value in before.items() if task.settings.get(key) != value)
+        if different:
+            logger.warning(Errors.TL614.format(path=path, different=", ".join(different)))
         checkpoint.set_chance(epoch_chance)
         skip = position.batch
         _cut_log(task.output / LOG, position.step)
@@ -107,7 +115,7 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
             position.words += sum(len(doc) for doc in docs)
             if task.n_save_every and position.batch % task.n_save_every == 0:
                 _score_and_save(task, position, meter, on_log)
-                checkpoint.save(path, task.model, task.optimizer, position, epoch_chance)
+                checkpoint.save(path, task.model, task.optimizer, position, epoch_chance, task.settings)
                 meter = _Meter()
         if not position.step:
             raise ValueError(Errors.TL608.format(n_dev=len(task.dev)))
@@ -117,7 +125,7 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
             _score_and_save(task, position, meter, on_log)
         if not task.n_save_epoch or epoch % task.n_save_epoch == 0 or epoch == task.max_epochs - 1:
             _save_weights(task, f"model{epoch}.bin")
-        checkpoint.save(path, task.model, task.optimizer, position, checkpoint.chance())
+        checkpoint.save(path, task.model, task.optimizer, position, checkpoint.chance(), task.settings)
     _save_weights(task, "model-last.bin")
     return task.output / "model-best.bin"
 
@@ -167,8 +175,15 @@ def _save_weights(task: Run, name: str) -> None:
 def _cut_log(path: Path, step: int) -> None:
     """Leave out what a run that was cut off logged after its last checkpoint: it is done again."""
     lines = path.read_text(encoding="utf8").splitlines() if path.exists() else []
-    kept = [line for line in lines if json.loads(line)["step"] <= step]
+    kept = [line for line in lines if _step_of(line) <= step]
     write_whole(path, "".join(line + "\n" for line in kept).encode())
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except ValueError:  # the last line, cut off as it was written
+        return math.inf
 
 
 def _by_words(docs: list[Doc], most: int) -> Iterator[list[Doc]]:

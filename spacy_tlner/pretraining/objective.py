@@ -54,6 +54,9 @@ def PretrainBiLM(
             if word != word.lower():
                 raise ValueError(Errors.TL613.format(path=words, word=word))
         for node in tok2vec.walk():
+            if node.name == "lexicon":
+                # the words that the test below changes are in no gazetteer
+                raise ValueError(Errors.TL603.format(reason="its lexicon matches several words, those to come as well"))
             if node.name == "words":
                 if node.attrs["attr"] != attr:
                     raise ValueError(Errors.TL611.format(attr=attr, known=node.attrs["attr"]))

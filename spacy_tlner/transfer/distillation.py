@@ -80,11 +80,11 @@ class Distillation:
         self._told = False
 
     def check(self, labels: Mapping[str, Sequence[str]], active: str, name: str) -> None:
-        self.head = self.head or active
-        if self.head not in labels:
-            message = Errors.TL121.format(term="Distillation", name=name, head=self.head, heads=", ".join(labels))
+        head = self.head or active
+        if head not in labels:
+            message = Errors.TL121.format(term="Distillation", name=name, head=head, heads=", ".join(labels))
             raise ValueError(message)
-        theirs, ours = self.source.tagger.labels, labels[self.head]
+        theirs, ours = self.source.tagger.labels, labels[head]
         if not match_labels(theirs, ours, self.label_map).matched:
             given = {"theirs": ", ".join(theirs), "ours": ", ".join(ours)}
             raise ValueError(Errors.TL122.format(term="Distillation", name=name, **given))

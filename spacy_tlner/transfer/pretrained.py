@@ -13,7 +13,7 @@ from thinc.api import Model
 from ..errors import Errors
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
-from .groups import GROUPS, group_of, listeners
+from .groups import GROUPS, fresh_upstreams, group_of, listeners
 
 logger = logging.getLogger("spacy_tlner")
 
@@ -56,15 +56,20 @@ def load_pretrained(component: Any, path: str | Path, *, nlp: Language | None) -
     """Copy into an initialized tagger's encoder what fits from a .bin file; all checks come before the first copy.
 
     The n-th layer of a group goes to the n-th layer of that group here, if all shapes are the same; other layers stay
-    as they are and are named in the report. The words seen in pretraining are added to those seen in training.
-    Raises TL110 beside `init_tok2vec` or over a listener, TL111 on a file that cannot be used, TL112 if nothing fits.
+    as they are and are named in the report. The words seen in pretraining are added to those seen in training. The
+    encoder of a listener is the shared one.
+    Raises TL110 beside `init_tok2vec` or over a shared encoder that has weights already, TL111 on a file that cannot be
+    used, TL112 if nothing fits.
     """
     tok2vec = component.model.get_ref("tok2vec")
     if nlp is not None and nlp.config.interpolate()["initialize"].get("init_tok2vec"):
         raise ValueError(Errors.TL110.format(name=component.name, other="[initialize] init_tok2vec"))
     if listeners(tok2vec):
-        other = "a listener (load the shared encoder's weights with [initialize] init_tok2vec)"
-        raise ValueError(Errors.TL110.format(name=component.name, other=other))
+        upstreams = list(fresh_upstreams(tok2vec, nlp))
+        if len(upstreams) != 1:
+            other = "a listener whose shared encoder comes with weights, or is not there"
+            raise ValueError(Errors.TL110.format(name=component.name, other=other))
+        tok2vec = upstreams[0]
     theirs, ours = _by_group(_read(component, path)), _by_group(list(tok2vec.walk()))
     report = PretrainedReport(str(path), component.name)
     pairs: list[tuple[str, _Stored, Model]] = []
@@ -92,6 +97,7 @@ def load_pretrained(component: Any, path: str | Path, *, nlp: Language | None) -
             weights: Any = new.ops.asarray(value)
             new.set_param(name, weights)
     clear_caches(component.model)
+    clear_caches(tok2vec)
     logger.info("Pretrained weights of '%s' from %s", report.component, report.path)
     for fact, text in report.facts().items():
         logger.info("  %s: %s", fact, text)

@@ -29,5 +29,10 @@ def learn_vocabularies(model: Model, docs: Iterable[Doc], nlp: Language | None) 
         learn_vocabulary(node, numpy.concatenate(keys) if keys else numpy.zeros(0, dtype="uint64"))
 
 
+def knows_words(model: Model, nlp: Language | None) -> bool:
+    """Whether there is a layer that learns which words training has seen, here or in a fresh shared encoder."""
+    return any(_word_layers(part) for part in (model, *fresh_upstreams(model, nlp)))
+
+
 def _word_layers(model: Model) -> list[Model]:
     return [node for node in model.walk() if node.name == "words"]
