@@ -14,6 +14,7 @@ def StaticWords(width: int | None = None, cache_size: int = 20000) -> Model[Type
     """The vocab's vectors, default or floret, fixed: what `[initialize] vectors` names. See `layers.static_words`.
 
     width: of a trained linear layer over them; None hands them on as they are. cache_size: floret vectors remembered.
+    A table that is changed in place (`vocab.set_vector`) after the pipeline ran needs `layers.types.clear_caches`.
     Raises TL052 on a width below 1; where the pipeline runs, TL050 without vectors, TL051 on a table of another width.
     """
     if width is not None and width < 1:

@@ -50,5 +50,5 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
 
 
 def _flat(model: Model[InT, OutT], sequences: list[Floats2d]) -> Floats2d:
-    # ops.flatten needs a row to know the width
+    # ops.flatten needs a sequence to know the width
     return model.ops.flatten(sequences) if any(map(len, sequences)) else model.ops.alloc2f(0, model.get_dim("nO"))
