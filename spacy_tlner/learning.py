@@ -58,7 +58,8 @@ class _Lesson:
     value: float
     loss: ChainLoss
     backprop: Callable[[Any], list[Any]]
-    view: HeadView
+    scheme: TagScheme
+    allowed: list[Any]  # of each of `docs`
 
 
 def learn(
@@ -157,10 +158,9 @@ def _lesson(
 ) -> _Lesson:
     emissions, backprop = head.begin_update([states[i] for i in docs])
     value, loss, golds = head_loss(head, scheme, curriculum, [examples[i] for i in docs], emissions, n)
-    view = HeadView(head, scheme, docs, [gold.allowed for gold in golds])
-    return _Lesson(head, docs, value, loss, backprop, view)
+    return _Lesson(head, docs, value, loss, backprop, scheme, [gold.allowed for gold in golds])
 
 
 def _view(lesson: _Lesson, position: Mapping[int, int]) -> HeadView:
-    of = lesson.view
-    return HeadView(of.model, of.scheme, [position[i] for i in lesson.docs], of.allowed)
+    """What terms see of it. position: of a document of the batch among those that have tokens."""
+    return HeadView(lesson.head, lesson.scheme, [position[i] for i in lesson.docs], lesson.allowed)
