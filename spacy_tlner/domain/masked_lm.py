@@ -100,11 +100,11 @@ def adapt_checkpoint(
     masking = Masking(tokenizer, settings)
     held_out = [masking(dev[i : i + settings.batch_size]) for i in range(0, len(dev), settings.batch_size)]
     before = evaluate(model, held_out)
-    try:
-        arguments = _arguments(work, settings, gpu)
-    except ValueError as error:  # as bfloat16 on a GPU that does not have it
-        raise DomainError(Errors.TL562.format(reason=error)) from error
     with _environment_kept():
+        try:
+            arguments = _arguments(work, settings, gpu)
+        except ValueError as error:  # as bfloat16 on a GPU that does not have it
+            raise DomainError(Errors.TL562.format(reason=error)) from error
         trainer = trainer_type(
             model=model,
             args=arguments,
