@@ -117,6 +117,9 @@ def warm_start(
         if "head" in chosen and pair.widths[0] != pair.widths[1]:
             raise _misfit("head", "emission.W", pair.widths, source)
 
+    read_vectors = _reads_vectors(donor) and _reads_vectors(component)
+    if body and read_vectors and not _same_table(donor.vocab.vectors, component.vocab.vectors):
+        logger.warning(Errors.TL119.format(name=component.name, source=source))
     report = WarmStartReport(str(source), component.name)
     for group in body:
         report.copied[group] = sum(_n_weights(layer) for layer in theirs[group])
@@ -126,9 +129,6 @@ def warm_start(
             _copy(theirs[group], ours[group])
         if group == "lexicon":
             report.lexicons = [take_entries(new, old) for old, new in zip(theirs[group], ours[group])]
-    read_vectors = all(any(node.name == "vectors" for node in tagger.model.walk()) for tagger in (donor, component))
-    if body and read_vectors and not _same_table(donor.vocab.vectors, component.vocab.vectors):
-        logger.warning(Errors.TL119.format(name=component.name, source=source))
     if "private" in chosen:
         # as head rows: from the head that a head starts from, however many there are and in whatever order
         for pair in pairs:
@@ -263,6 +263,10 @@ def _check_listeners(
     if mine is None or other is None or not _same_weights(mine.model, other.model):
         name = mine.name if mine is not None else (ours or theirs)[0].upstream_name
         raise ValueError(Errors.TL109.format(name=component.name, upstream=name, source=source))
+
+
+def _reads_vectors(component: Any) -> bool:
+    return any(node.name == "vectors" for node in component.model.walk())
 
 
 def _same_table(first: Vectors, second: Vectors) -> bool:
