@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Union
 
+import numpy
 from spacy.language import Language
 from spacy.util import registry
 from thinc.api import Optimizer
@@ -11,6 +12,7 @@ from thinc.api import registry as thinc_registry
 from thinc.types import FloatsXd, Generator
 
 from .errors import Errors
+from .touched_rows import TouchedRows
 from .transfer.groups import layer_groups
 
 Key = tuple[int, str]
@@ -109,8 +111,9 @@ class GroupedOptimizer(Optimizer):
     _factor_schedules: dict[str, Any]
     _anchors: dict[Key, FloatsXd]
     _checked: bool
+    _touched: TouchedRows
 
-    __slots__ = ["_anchors", "_checked", "_factor_schedules", "factors", "strengths"]
+    __slots__ = ["_anchors", "_checked", "_factor_schedules", "_touched", "factors", "strengths"]
 
     def __init__(
         self, factors: dict[str, Any], strengths: dict[str, float], learn_rate: FloatOrSchedule, **settings: Any
@@ -124,6 +127,7 @@ class GroupedOptimizer(Optimizer):
                 raise ValueError(Errors.TL303.format(group=group, factor=number))
         self._anchors = {}
         self._checked = False
+        self._touched = TouchedRows()
 
     def step_schedules(self) -> None:
         super().step_schedules()
@@ -151,7 +155,33 @@ class GroupedOptimizer(Optimizer):
             # thinc begins at zero, and after one update the average is 0.82 of the weights: the first evaluation of a
             # warm start, or of a layer that thaws, would be that of another model
             self.averages[key] = weights.copy()
-        return super().__call__(key, weights, gradient, lr_scale=lr_scale * factor)
+        # decay moves every row; and of a state that was loaded it is not known which rows have momentum
+        if self.L2 != 0 or (key in self.mom1 and key not in self._touched):
+            self._touched.visit_all(key)
+        rows = self._touched.visit(key, gradient)
+        if rows is None:
+            return super().__call__(key, weights, gradient, lr_scale=lr_scale * factor)
+        return self._step_rows(key, rows, weights, gradient, lr_scale * factor)
+
+    def _step_rows(
+        self, key: Key, rows: numpy.ndarray, weights: Any, gradient: Any, lr_scale: float
+    ) -> tuple[FloatsXd, FloatsXd]:
+        """What thinc does to all rows of a table, for those alone to which it does anything."""
+        state: list[dict[Key, Any]] = [self.mom1, self.mom2]
+        for moment in state:
+            if key not in moment:
+                moment[key] = numpy.zeros(weights.size, weights.dtype)
+        if self.averages is not None:
+            state.append(self.averages)
+        whole = [part[key] for part in state]
+        for part, array in zip(state, whole):
+            part[key] = array.reshape(weights.shape)[rows].reshape(-1, *array.shape[1:])
+        weights[rows], _ = super().__call__(key, weights[rows], gradient[rows], lr_scale=lr_scale)
+        for part, array in zip(state, whole):
+            array.reshape(weights.shape)[rows] = part[key].reshape(-1, weights.shape[1])
+            part[key] = array
+        gradient[rows] = 0
+        return weights, gradient
 
     def _of(self, key: Key, numbers: dict[str, float], default: float) -> float:
         """The number of the last group or pattern that fits."""

@@ -339,6 +339,17 @@ def test_lookup_is_a_table_of_the_words_seen():
     assert not of_word[int(types_from("sat").lower[0])].any()
 
 
+def test_gradients_of_two_batches_add_up():
+    apart, together = (lookup_words("the", "cat", "sat") for _ in range(2))
+    two, one = [["cat", "the"], ["sat", "cat", "mouse"]], [["cat", "the", "sat", "cat", "mouse"]]
+    for model, batches in ((apart, two), (together, one)):
+        for words in batches:
+            vectors, backprop = model(types_from(*words), is_train=True)
+            backprop(numpy.ones_like(vectors))
+    for name in apart.param_names:
+        assert_allclose(apart.get_grad(name), together.get_grad(name))
+
+
 def test_lookup_keeps_vectors_when_it_learns_more_words():
     model = lookup_words("the", "cat")
     before = model.predict(types_from("the", "cat", "dog"))

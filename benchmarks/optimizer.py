@@ -1,0 +1,57 @@
+"""Words per second of fine-tuning a language model by GroupedAdam, which visits the words seen, and by thinc's Adam.
+
+    python benchmarks/optimizer.py TRAIN.spacy LANGUAGE_MODEL
+
+LANGUAGE_MODEL is a `model-best.bin` of `spacy tlner pretrain` with configs/ner_bilm_crf.cfg. Both train in turns, on
+one thread, with the batches of that config.
+"""
+
+from pathlib import Path
+from statistics import median
+
+import typer
+
+import rows
+from speed import CONFIG, System
+
+BENCH = "optimizer"
+BILM = CONFIG.with_name("ner_bilm_crf.cfg")
+OPTIMIZERS = ("spacy_tlner.GroupedAdam.v1", "Adam.v1")
+
+
+def main(
+    train: Path = typer.Argument(..., exists=True, dir_okay=False, help="Corpus, .spacy"),
+    language_model: Path = typer.Argument(..., exists=True, dir_okay=False, help="Of `spacy tlner pretrain`"),
+    turns: int = typer.Option(7, help="Of 20 batches each, and one before that does not count"),
+) -> None:
+    """Measure, print and append."""
+    start = {"paths.pretrained": str(language_model)}
+    systems = [System(name, BILM, train, {**start, "training.optimizer.@optimizers": name}) for name in OPTIMIZERS]
+    for _ in range(1 + turns):
+        for system in systems:
+            system.train_block()
+    measured = {
+        system.name: {
+            "sentences": len(system.examples),
+            "train_words_per_second": median(system.rates[1:]),
+            # of each turn beside the turn of the last system, thinc's Adam
+            "train_ratio": median(ours / theirs for ours, theirs in zip(system.rates[1:], systems[-1].rates[1:])),
+        }
+        for system in systems
+    }
+    table = [(name, *(f"{value:.2f}" for value in found.values())) for name, found in measured.items()]
+    print(rows.table(("optimizer", *measured[OPTIMIZERS[0]]), table))
+    facts = {"case": f"{BILM.stem}, {len(systems[0].examples)} sentences", "seed": 0}
+    rows.append(
+        BENCH,
+        [
+            {**facts, "system": name, "metric": metric, "value": value}
+            for name, found in measured.items()
+            for metric, value in found.items()
+            if metric != "sentences"
+        ],
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
