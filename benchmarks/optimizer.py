@@ -30,27 +30,18 @@ def main(
     for _ in range(1 + turns):
         for system in systems:
             system.train_block()
-    measured = {
+    found = {
         system.name: {
-            "sentences": len(system.examples),
             "train_words_per_second": median(system.rates[1:]),
-            # of each turn beside the turn of the last system, thinc's Adam
+            # of each turn beside the same turn of the last system, thinc's Adam
             "train_ratio": median(ours / theirs for ours, theirs in zip(system.rates[1:], systems[-1].rates[1:])),
         }
         for system in systems
     }
-    table = [(name, *(f"{value:.2f}" for value in found.values())) for name, found in measured.items()]
-    print(rows.table(("optimizer", *measured[OPTIMIZERS[0]]), table))
-    facts = {"case": f"{BILM.stem}, {len(systems[0].examples)} sentences", "seed": 0}
-    rows.append(
-        BENCH,
-        [
-            {**facts, "system": name, "metric": metric, "value": value}
-            for name, found in measured.items()
-            for metric, value in found.items()
-            if metric != "sentences"
-        ],
-    )
+    case = f"{BILM.stem}, {len(systems[0].examples)} sentences"
+    body = [(name, *(f"{value:,.2f}" for value in of.values())) for name, of in found.items()]
+    print(rows.table((case, "words per second", "ratio"), body))
+    rows.append_metrics(BENCH, case, found)
 
 
 if __name__ == "__main__":
