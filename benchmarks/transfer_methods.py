@@ -26,9 +26,8 @@ class Method:
     one_head: bool = False
 
 
-# The same rates for all that begin at random, and for all that start warm.
+# The same rate for all that begin at random.
 _SCRATCH_RATE = {"training.optimizer.learn_rate": 0.002}
-_WARM_RATE = {"training.optimizer.learn_rate": 0.001}
 _WARM = "initialize.components.tl_ner.label_map"
 METHODS = {
     "spacy-scratch": Method("spacy_ner.cfg"),
@@ -49,8 +48,8 @@ METHODS = {
     "replay": Method("transfer/replay.cfg", "tl_ner", True, _WARM, one_head=True),
     "silver": Method("transfer/warm_start.cfg", "tl_ner", silver="warm_start"),
     "bilm": Method("ner_bilm_crf.cfg", language_model=True),
-    "bilm_warm_start": Method("ner_bilm_crf.cfg", "bilm", label_map=_WARM, overrides=_WARM_RATE),
-    "bilm_silver": Method("ner_bilm_crf.cfg", "bilm", overrides=_WARM_RATE, silver="bilm_warm_start"),
+    "bilm_warm_start": Method("transfer/bilm_warm_start.cfg", "bilm", label_map=_WARM),
+    "bilm_silver": Method("transfer/bilm_warm_start.cfg", "bilm", silver="bilm_warm_start"),
 }
 BASELINES = ("scratch", "spacy-scratch", "spacy-continued")
 # Lee et al. 2017: ever more layers from the source, from below; warm_start is the last rung.

@@ -578,7 +578,8 @@ class Errors:
     )
     TL605 = "[TL605] The dev set of pretraining has no token. Check [corpora.pretrain_dev], or --n-dev."
     TL606 = (
-        "[TL606] {path} already holds a pretraining ({found}). Add --resume to go on with it, or name another folder."
+        "[TL606] {path} already holds a pretraining ({found}). Add --resume to go on with it, --replace to begin anew, "
+        "or name another folder."
     )
     TL607 = (
         "[TL607] The config cannot be pretrained with: {reason}. Expected a [pretraining] block whose objective is "

@@ -1,5 +1,6 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all; and whether they are still what they were."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,18 @@ def write_whole(path: Path, data: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def fingerprint(path: Path) -> str:
+    """A number for the content of a file, or of the files of a folder and their names. Raises OSError."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if part.is_file():
+            digest.update(part.relative_to(path).as_posix().encode() + b"\0")
+            with part.open("rb") as content:
+                while piece := content.read(1 << 20):
+                    digest.update(piece)
+    return digest.hexdigest()
 
 
 @contextmanager

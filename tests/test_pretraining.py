@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from spacy.util import load_config
 from thinc.api import Model
+from typer.testing import CliRunner
 
 from corpus import (
     HASH_EMBED_CNN,
@@ -30,7 +32,8 @@ from corpus import (
     trained,
 )
 from spacy_tlner.architectures import BiLSTMEncoder
-from spacy_tlner.cli.pretrain import prepare
+from spacy_tlner.cli import tlner
+from spacy_tlner.cli.pretrain import _make_way, prepare
 from spacy_tlner.component import TransferNER
 from spacy_tlner.layers.softmax import AdaptiveSoftmax, softmax_loss
 from spacy_tlner.layers.vocabulary import counts_of
@@ -64,16 +67,20 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def task(text: Path, output: Path, **overrides: Any) -> Any:
+def small_config(**overrides: Any) -> Any:
     config = load_config(CONFIG, interpolate=False)
-    paths = {"paths.text": str(text), "paths.words": str(output.parent / "words.txt")}
-    for key, value in {**SIZES, **paths, **overrides}.items():
+    for key, value in {**SIZES, **overrides}.items():
         *blocks, last = key.split(".")
         at = config
         for block in blocks:
             at = at[block]
         at[last] = value
-    return prepare(config, output, n_dev=30, n_words=60)
+    return config
+
+
+def task(text: Path, output: Path, **overrides: Any) -> Any:
+    paths = {"paths.text": str(text), "paths.words": str(output.parent / "words.txt")}
+    return prepare(small_config(**paths, **overrides), output, n_dev=30, n_words=60)
 
 
 @pytest.fixture(scope="module")
@@ -373,19 +380,52 @@ def test_an_output_that_cannot_be_written(text: Path, tmp_path: Path) -> None:
         task(text, tmp_path / "file" / "out", **{"paths.words": str(tmp_path / "words.txt")})
 
 
+def test_replace_resumes_what_is_unfinished_and_the_same_and_nothing_else(tmp_path: Path) -> None:
+    small_config().to_disk(tmp_path / "tiny.cfg")
+    texts, output = tmp_path / "texts.txt", tmp_path / "out"
+    texts.write_text("\n".join(" ".join(words) for words, _ in islice(annotated(), 60)), encoding="utf8")
+    arguments = ["--paths.text", str(texts), "--paths.words", str(output / "words.txt"), "--n-dev", "10"]
+
+    def epochs(*more: str) -> list[int]:
+        """Those in the log after one more call."""
+        done = CliRunner().invoke(tlner, ["pretrain", str(tmp_path / "tiny.cfg"), str(output), *arguments, *more])
+        assert done.exit_code == 0, done.output
+        return [line["epoch"] for line in srsly.read_jsonl(output / LOG)]
+
+    # four batches an epoch, and a line of the log after the fourth
+    assert epochs("--replace", "--pretraining.max_epochs", "1") == [0]
+    weights = (output / "model0.bin").stat().st_mtime_ns
+    # two epochs were wanted: it goes on
+    assert epochs("--replace") == [0, 1]
+    assert (output / "model0.bin").stat().st_mtime_ns == weights
+    # it is finished: anew
+    assert epochs("--replace") == [0, 1] and (output / "model0.bin").stat().st_mtime_ns > weights
+    # another rate, another text: anew, though there was more to do
+    assert epochs("--replace", "--pretraining.max_epochs", "3", "--pretraining.dropout", "0.3") == [0, 1, 2]
+    weights = (output / "model0.bin").stat().st_mtime_ns
+    words = (output / "words.txt").read_text(encoding="utf8")
+    texts.write_text(texts.read_text(encoding="utf8").replace("in", "inside"), encoding="utf8")
+    assert epochs("--replace", "--pretraining.max_epochs", "4", "--pretraining.dropout", "0.3") == [0, 1, 2, 3]
+    assert (output / "model0.bin").stat().st_mtime_ns > weights
+    assert "inside" in (output / "words.txt").read_text(encoding="utf8") and "inside" not in words
+
+
+def test_replace_leaves_a_word_list_of_the_users(text: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("the\t9\n", encoding="utf8")
+    config = small_config(**{"paths.text": str(text), "paths.words": str(words)})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / LOG).touch()
+    assert not _make_way(config, tmp_path / "out")
+    assert words.exists() and not (tmp_path / "out" / LOG).exists()
+
+
 def spacy_command(*args: Any) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", "spacy", *map(str, args)], capture_output=True, text=True)
 
 
 def test_the_commands(text: Path, tmp_path: Path) -> None:
-    config = load_config(CONFIG, interpolate=False)
-    for key, value in SIZES.items():
-        *blocks, last = key.split(".")
-        at = config
-        for block in blocks:
-            at = at[block]
-        at[last] = value
-    config["pretraining"]["max_epochs"] = 1
+    config = small_config(**{"pretraining.max_epochs": 1})
     config.to_disk(tmp_path / "tiny.cfg")
     paths = ["--paths.text", text, "--paths.words", tmp_path / "words.txt"]
     ours = ["tlner", "pretrain", tmp_path / "tiny.cfg", tmp_path / "ours", *paths, "--n-dev", 20, "--n-words", 60]

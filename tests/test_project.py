@@ -79,6 +79,10 @@ def test_workflow_is_the_promised_one() -> None:
     assert workflow() == ["check-assets", "convert", *trainings, "evaluate", "calibrate", "report"]
     trainings = ["train-source", "train-target-transfer", "label-silver", "train-silver", "train-target-silver"]
     assert workflow("silver") == ["check-assets", "convert", *trainings, "evaluate-silver", "report-silver"]
+    # all of both, from another source
+    start = ["check-assets", "convert", "pretrain", "train-source-pretrained"]
+    assert workflow("pretrained") == start + workflow()[3:] + workflow("silver")[4:]
+    assert outputs(commands()["train-source"]) == outputs(commands()["train-source-pretrained"])
 
 
 def test_variables_leave_every_list_as_long_as_it_is() -> None:
@@ -113,7 +117,7 @@ def test_silver_rounds_share_no_output_and_the_second_starts_from_the_first() ->
     assert all(first[name] == second[name] for name in workflow())
 
 
-@pytest.mark.parametrize("of", ["all", "silver"])
+@pytest.mark.parametrize("of", ["all", "silver", "pretrained"])
 def test_every_dependency_is_an_asset_a_config_or_an_earlier_output(of: str) -> None:
     made: set[Path] = set()
     for name in workflow(of):
@@ -123,7 +127,7 @@ def test_every_dependency_is_an_asset_a_config_or_an_earlier_output(of: str) -> 
         made.update(map(Path, outputs(command)))
 
 
-@pytest.mark.parametrize("of", ["all", "silver"])
+@pytest.mark.parametrize("of", ["all", "silver", "pretrained"])
 def test_every_file_of_ours_that_a_script_reads_is_a_dependency(of: str) -> None:
     for name in workflow(of):
         command = commands()[name]
@@ -139,8 +143,8 @@ def test_every_output_is_written_by_the_script(name: str) -> None:
     command = commands()[name]
     script = " ".join(command["script"])
     for path in outputs(command):
-        # `train` names model-best itself, `report` its page
-        assert path.removesuffix("/model-best").removesuffix("/index.html") in script, path
+        # `train` and `pretrain` name model-best themselves, `report` its page
+        assert re.sub(r"/(model-best(\.bin)?|index\.html)$", "", path) in script, path
 
 
 # --- the assets ---
@@ -267,6 +271,33 @@ def test_blank_source_blanks_taggers_only() -> None:
         "tl_ner": {"source": None, "label_map": None, "layers": None, "labels": ["B"]},
         "tagger": {"source": "of its own"},
     }
+
+
+# --- a language model first ---
+
+
+def test_the_source_starts_from_the_language_model(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    config = Config().from_disk(ROOT / "configs/ner_bilm_crf.cfg", interpolate=False)
+    config["components"]["tl_ner"]["model"] = tagger()
+    config["pretraining"]["objective"]["cutoffs"] = [10, 20]
+    config.to_disk(tmp_path / "configs/ner_bilm_crf.cfg")
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join(held_out_texts(60)), encoding="utf8")
+    corpora = tmp_path / f"corpus/seed-{SEED}/source"
+    corpora.mkdir(parents=True)
+    for name in ("train", "dev"):
+        write_corpus(corpora / f"{name}.spacy", 20)
+    for name in ("pretrain", "train-source-pretrained"):
+        run_script(tmp_path, name, pretraining_texts="texts.txt")
+    made = tmp_path / f"training/seed-{SEED}"
+    meta = srsly.read_json(made / "source/model-best/meta.json")
+    print(meta)
+    # another text has other words; they are counted again
+    words = (made / "language-model/words.txt").read_text(encoding="utf8")
+    texts.write_text(texts.read_text(encoding="utf8").replace("the", "thy"), encoding="utf8")
+    run_script(tmp_path, "pretrain", pretraining_texts="texts.txt")
+    assert (made / "language-model/words.txt").read_text(encoding="utf8") != words
 
 
 # --- silver to gold, the scripts of project.yml as they stand, in this process and on small data ---

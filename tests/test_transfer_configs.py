@@ -45,8 +45,9 @@ def run(
     config = Config().from_disk(FOLDER / f"{name}.cfg", interpolate=False)
     model = config["components"]["tl_ner"].get("model")
     config["components"]["tl_ner"]["model"] = tagger()
-    if model is not None:  # the small encoder, with what the config adds to its inputs
-        parts = {"source": model["tok2vec"]["embed"]["parts"]["source"], "words": TINY_ENCODER["embed"]}
+    added = {} if model is None else model["tok2vec"]["embed"].get("parts", {})
+    if added:  # the small encoder, with what the config adds to its inputs
+        parts = {"source": added["source"], "words": TINY_ENCODER["embed"]}
         embed = {"@architectures": "spacy_tlner.ConcatEmbed.v1", "parts": parts}
         config["components"]["tl_ner"]["model"] = tagger({**TINY_ENCODER, "embed": embed})
     for key in config["paths"]:
@@ -101,6 +102,15 @@ def test_each_names_its_paper_and_its_command() -> None:
     for name in NAMES:
         comment = (FOLDER / f"{name}.cfg").read_text(encoding="utf8").split("[paths]")[0]
         assert f"configs/transfer/{name}.cfg" in comment and re.search(r"\b(19|20)\d\d\b", comment), name
+
+
+def test_over_a_language_model_it_is_a_warm_start_with_that_encoder() -> None:
+    found, warm_start, pretrained = (
+        Config().from_disk(path, interpolate=False)
+        for path in (FOLDER / "bilm_warm_start.cfg", FOLDER / "warm_start.cfg", FOLDER.parent / "ner_bilm_crf.cfg")
+    )
+    assert found["components"] == pretrained["components"]
+    assert {**found, "components": None} == {**warm_start, "components": None}
 
 
 def test_fresh_head_copies_the_encoder_alone(files: dict[str, Path], tmp_path: Path) -> None:

@@ -14,6 +14,14 @@ def pretrain(
     config_path: Annotated[Path, typer.Argument(metavar="CONFIG", exists=True, dir_okay=False, help="Config file.")],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", file_okay=False, help="Folder for weights and log.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in OUTPUT.")] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Begin anew where OUTPUT holds a pretraining, unless it is an unfinished one of the same settings and "
+            "text: that is resumed.",
+        ),
+    ] = False,
     n_dev: Annotated[
         int,
         typer.Option(
@@ -39,12 +47,16 @@ def pretrain(
     from ..pretraining.loop import CHECKPOINT, LOG
     from ..pretraining.loop import run as run_loop
 
+    if resume and replace:
+        raise typer.BadParameter("--resume and --replace are two answers to one question; give one of them")
     overrides = parse_config_overrides(ctx.args)
     import_code(code)
     setup_gpu(gpu_id)
     try:
-        _check_output(output, resume, (CHECKPOINT, LOG))
         config = load_config(config_path, overrides=overrides, interpolate=False)
+        if replace:
+            resume = _make_way(config, output)
+        _check_output(output, resume, (CHECKPOINT, LOG))
         task = prepare(config, output, n_dev=n_dev, n_words=n_words, use_gpu=gpu_id >= 0)
         msg.info(f"{len(task.dev):,} documents held out; weights, log and checkpoint go to {output}")
         msg.row(("epoch", "step", "words", "loss", "dev ppl", "dev UNK", "words/s"), widths=_WIDTHS)
@@ -61,7 +73,7 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
     """
     from spacy.schemas import ConfigSchemaPretrain
     from spacy.training.pretrain import create_pretraining_model, ensure_docs
-    from spacy.util import dot_to_object, load_model_from_config, registry
+    from spacy.util import dot_to_object, registry
     from thinc.api import fix_random_seed, set_gpu_allocator
     from wasabi import msg
 
@@ -69,12 +81,7 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
     from ..pretraining.loop import Run, split_dev
     from ..pretraining.word_list import WordList
 
-    if not config.get("pretraining"):
-        raise ValueError(Errors.TL607.format(reason="[pretraining] is missing or empty"))
-    config = config.copy()
-    config.setdefault("initialize", {})["init_tok2vec"] = None
-    nlp = load_model_from_config(config, auto_fill=True)
-    filled = nlp.config.interpolate()
+    nlp, filled = _fill(config)
     if filled["training"]["seed"] is not None:
         fix_random_seed(filled["training"]["seed"])
     if use_gpu and filled["training"]["gpu_allocator"]:
@@ -82,8 +89,6 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
     block = filled["pretraining"]
     settings = registry.resolve(block, schema=ConfigSchemaPretrain)
     _check_settings(nlp, settings)
-    if block["corpus"].split(".")[-1] not in filled["corpora"]:
-        raise ValueError(Errors.TL607.format(reason=f"there is no corpus {block['corpus']}"))
     corpus = registry.resolve({"corpus": dot_to_object(filled, block["corpus"])})["corpus"]
     if "pretrain_dev" in filled["corpora"]:
         dev = ensure_docs(registry.resolve({"corpus": filled["corpora"]["pretrain_dev"]})["corpus"](nlp))
@@ -121,8 +126,57 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
         max_epochs=settings["max_epochs"],
         n_save_every=settings["n_save_every"],
         n_save_epoch=settings["n_save_epoch"],
-        settings=_flat({"pretraining": block, "corpus": dot_to_object(filled, block["corpus"])}),
+        settings=_settings_of(filled),
     )
+
+
+def _fill(config: Any) -> tuple[Any, Any]:
+    """The pipeline of a config, and its config with nothing left out. Raises TL607."""
+    from spacy.util import load_model_from_config
+
+    from ..errors import Errors
+
+    if not config.get("pretraining"):
+        raise ValueError(Errors.TL607.format(reason="[pretraining] is missing or empty"))
+    config = config.copy()
+    config.setdefault("initialize", {})["init_tok2vec"] = None
+    nlp = load_model_from_config(config, auto_fill=True)
+    filled = nlp.config.interpolate()
+    corpus = filled["pretraining"]["corpus"]
+    if corpus.split(".")[-1] not in filled["corpora"]:
+        raise ValueError(Errors.TL607.format(reason=f"there is no corpus {corpus}"))
+    return nlp, filled
+
+
+def _settings_of(filled: Any) -> dict[str, Any]:
+    """What a resumed run is compared with, the content of its text among it."""
+    from spacy.util import dot_to_object
+
+    from ..files import fingerprint
+
+    block = filled["pretraining"]
+    corpus = dot_to_object(filled, block["corpus"])
+    settings = _flat({"pretraining": block, "corpus": corpus})
+    text = Path(corpus.get("path") or "")
+    return settings | ({"content of corpus.path": fingerprint(text)} if corpus.get("path") and text.exists() else {})
+
+
+def _make_way(config: Any, output: Path) -> bool:
+    """Whether OUTPUT holds a run that can go on; what else stands there of a pretraining is removed."""
+    from ..pretraining.checkpoint import read_position
+    from ..pretraining.loop import CHECKPOINT, LOG
+
+    _, filled = _fill(config)
+    block = filled["pretraining"]
+    found = read_position(output / CHECKPOINT)
+    if found and found[1] == _settings_of(filled) and found[0].epoch < block["max_epochs"]:
+        return True
+    # a word list of the folder's own was counted for that run; one that stands elsewhere is the user's
+    words = Path(block["objective"].get("words") or "")
+    own = [words] if words.name and words.resolve().parent == output.resolve() else []
+    for path in (output / CHECKPOINT, output / LOG, *output.glob("model*.bin"), *own):
+        path.unlink(missing_ok=True)
+    return False
 
 
 def _check_settings(nlp: Any, settings: dict[str, Any]) -> None:

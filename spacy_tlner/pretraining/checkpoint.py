@@ -63,6 +63,15 @@ def load(path: Path, model: Model, optimizer: Optimizer) -> tuple[Position, Any,
     return position, state["epoch_chance"], state["chance"], state.get("settings", {})
 
 
+def read_position(path: Path) -> tuple[Position, dict[str, Any]] | None:
+    """Where the run of a checkpoint stands, and its settings; None if there is none that can be read."""
+    try:
+        state = srsly.msgpack_loads(path.read_bytes())
+        return Position(**state["position"]), state["settings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def chance() -> dict[str, Any]:
     """The state of every random generator that training draws from, on the CPU."""
     version, numbers, gauss = random.getstate()
