@@ -1,10 +1,7 @@
 """The parts of encoders, each held against a loop written out, finite differences, or values worked by hand."""
 
-import json
 import re
 import warnings
-from collections.abc import Callable, Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +9,25 @@ import numpy
 import pytest
 import spacy
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from spacy.cli.train import train
 from spacy.language import Language
-from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.util import load_config, load_model_from_config, registry
 from thinc.api import Model, fix_random_seed, set_dropout_rate
 
 from corpus import HASH_EMBED_CNN, blank_tagger, entities, held_out_texts, make_examples, tagger, write_corpus
 from corpus import train as train_on
+from layer_checks import (
+    WORDS,
+    assert_gradients,
+    assert_input_gradient,
+    docs_of,
+    lexicon_of,
+    normal,
+    randomize,
+    types_from,
+)
 from spacy_tlner.architectures import (
     BiLSTMEncoder,
     CharCNN,
@@ -38,93 +42,12 @@ from spacy_tlner.architectures import (
     WordCharEmbed,
     WordFeatures,
 )
-from spacy_tlner.layers.context import context_keys
 from spacy_tlner.layers.dropout import VariationalDropout
-from spacy_tlner.layers.features import FEATURES, Casing, Characters, casing, feature_keys
-from spacy_tlner.layers.gazetteer import Entry, read_gazetteer
 from spacy_tlner.layers.highway import Highway
-from spacy_tlner.layers.lexicon import build, match
-from spacy_tlner.layers.types import Types, clear_caches
 from spacy_tlner.optimizer import GroupedAdam, name_groups
 from spacy_tlner.transfer.groups import GROUPS, layer_groups
 
-NLP = spacy.blank("en")
 CONFIGS = Path(__file__).parent.parent / "configs"
-TEXT = "the The NATO iPhone Aspirin aspirin 1996 12.5 p53 TNF-α – x-ray Apple's IL-2 a I ( New York City Ünïcödé"
-WORDS = TEXT.split()
-GAZETTEER = "New York City\tLOC\nYork\tLOC\nIL-2\tGENE\nTNF-α receptor\tGENE\nApple\tORG\n"
-
-
-def docs_of(*lengths: int, seed: int = 0) -> list[Doc]:
-    rng = numpy.random.default_rng(seed)
-    return [Doc(NLP.vocab, words=[WORDS[i] for i in rng.integers(0, len(WORDS), n)]) for n in lengths]
-
-
-def types_from(*strings: str) -> Types:
-    """For parts that look at spellings: the keys are any."""
-    keys = numpy.arange(len(strings), dtype="uint64")
-    return Types(keys, keys, list(strings))
-
-
-def normal(*shape: int, seed: int = 0) -> Any:
-    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-def randomize(model: Model, scale: float = 0.5) -> Model:
-    """Initialized layers with weights drawn anew, biases too."""
-    for i, node in enumerate(model.walk()):
-        for j, name in enumerate(node.param_names):
-            if node.has_param(name):
-                node.set_param(name, normal(*node.get_param(name).shape, seed=31 * i + j) * scale)
-    clear_caches(model)
-    return model
-
-
-def flat(output: Any) -> numpy.ndarray:
-    return numpy.concatenate(output) if isinstance(output, list) else output
-
-
-def assert_gradients(model: Model, X: Any, *, step: float = 1e-2, rtol: float = 0.02) -> None:
-    """Along a drawn direction of each weight, the output moves as the gradient says (central differences)."""
-    output, backprop = model(X, is_train=True)
-    d_output: Any = [normal(*part.shape, seed=i) for i, part in enumerate(output)] if isinstance(output, list) else None
-    d_output = normal(*output.shape, seed=7) if d_output is None else d_output
-    for node in model.walk():
-        for name in node.param_names:
-            node.set_grad(name, numpy.zeros_like(node.get_param(name)))
-    backprop(d_output)
-
-    def value() -> float:
-        clear_caches(model)
-        return float((flat(model.predict(X)).astype("float64") * flat(d_output)).sum())
-
-    checked = 0
-    for node in model.walk():
-        for name in node.param_names:
-            weight, grad = node.get_param(name).copy(), node.get_grad(name)
-            direction = numpy.sign(grad) * numpy.abs(normal(*weight.shape, seed=len(name)))
-            ends = []
-            for sign in (1, -1):
-                node.set_param(name, weight + sign * step * direction)
-                ends.append(value())
-            node.set_param(name, weight)
-            assert_allclose((ends[0] - ends[1]) / (2 * step), (grad * direction).sum(), rtol=rtol, err_msg=name)
-            checked += bool(grad.any())
-    clear_caches(model)
-    assert checked
-
-
-def assert_input_gradient(model: Model, X: list[Any], step: float = 1e-2) -> None:
-    output, backprop = model(X, is_train=True)
-    d_output = [normal(*part.shape, seed=i) for i, part in enumerate(output)]
-    d_X = backprop(d_output)
-    direction = [normal(*part.shape, seed=50 + i) for i, part in enumerate(X)]
-    ends = [
-        float((flat(model.predict([x + sign * step * d for x, d in zip(X, direction)])) * flat(d_output)).sum())
-        for sign in (1, -1)
-    ]
-    assert [d.shape for d in d_X] == [x.shape for x in X]
-    assert_allclose((ends[0] - ends[1]) / (2 * step), (flat(d_X) * flat(direction)).sum(), rtol=0.02)
 
 
 # --- characters ---
@@ -277,359 +200,6 @@ BILSTM_PARAMS = ["backward_R", "backward_W", "backward_b", "forward_R", "forward
 def test_impossible_words_are_refused(build_words, given):
     with pytest.raises(ValueError, match=f"TL040.*{next(iter(given))}.* {next(iter(given.values()))}"):
         build_words(**given)
-
-
-# --- spelling ---
-
-
-@pytest.mark.parametrize(
-    ("expected", "words"),
-    [
-        (Casing.ALL_LOWER, "the x-ray α mp3-format don't"),
-        (Casing.INITIAL_UPPER, "The Ünïcödé Apple's X-ray Mp3-format ǅungla"),
-        (Casing.ALL_UPPER, "NATO I IL-2 U.S. É"),
-        (Casing.MIXED, "McDonald iPhone TNF-α eBay"),
-        (Casing.NUMERIC, "1996 7 ٣٤"),
-        (Casing.MOSTLY_NUMERIC, "12.5 1990s 2/3 p53 $100"),
-        (Casing.CONTAINS_DIGIT, "(1) 1/ #1!"),
-        (Casing.OTHER, "– ( ... 漢字 $ ½"),
-    ],
-)
-def test_casing_by_hand(expected, words):
-    found = [Casing(int(value)).name for value in casing(Characters.of(words.split()))]
-    assert found == [expected.name] * len(found)
-
-
-def shape(word: str) -> str:
-    """Huang et al. 2015: capital letters, lower case letters and digits mapped to A, a and 0."""
-    return "".join("A" if c.isupper() else "a" if c.isalpha() else "0" if c.isdecimal() else c for c in word)
-
-
-# What each feature says of a word, without arrays.
-SAID: dict[str, Callable[[str], Any]] = {
-    "first_upper": lambda w: w[:1].isupper(),
-    "all_upper": lambda w: bool(w) and all(c.isupper() for c in w),
-    "all_lower": lambda w: bool(w) and all(c.islower() for c in w),
-    "inner_upper": lambda w: any(c.isupper() for c in w[1:]),
-    "letters_and_digits": lambda w: any(c.isalpha() for c in w) and any(c.isdecimal() for c in w),
-    "punctuation": lambda w: bool(re.search(r"[!-/:-@\[-`{-~–’]", w)),
-    "apostrophe_s": lambda w: w[-2:].replace("’", "'").lower() == "'s",
-    "letters": lambda w: "".join(c for c in w if c.isalpha()),
-    "non_letters": lambda w: "".join(c for c in w if not c.isalpha()),
-    "shape": shape,
-    "short_shape": lambda w: re.sub(r"(.)\1+", r"\1", shape(w)),
-    "casing": lambda w: int(casing(Characters.of([w]))[0]),
-}
-SPELLINGS = [*WORDS, "", "D56y-3", "s", "'s", "I.B.M.", "A.T.&T.", "U’S", "aab", "aba", "abb", "AAAA", "AAA", "''ss"]
-
-
-@pytest.mark.parametrize("feature", SAID)
-def test_features_tell_words_apart_as_they_should(feature):
-    """Two words have one key where what is said of them is the same, and only there."""
-    keys = feature_keys(SPELLINGS, [feature], [], [])[:, 0].tolist()
-    said = [SAID[feature](word) for word in SPELLINGS]
-    assert len(set(said)) > 1
-    for (key, value), (other_key, other) in product(zip(keys, said), repeat=2):
-        assert (key == other_key) == (value == other), (feature, value, other)
-
-
-def test_shapes_of_the_paper():
-    assert shape("D56y-3") == "A00a-0" and SAID["short_shape"]("D56y-3") == "A0a-0"
-    assert SAID["letters"]("I.B.M.") == "IBM" and SAID["non_letters"]("A.T.&T.") == "..&."
-    assert set(SAID) == set(FEATURES)
-
-
-@given(st.lists(st.text("abAB1-", max_size=6), min_size=2, max_size=12))
-def test_affixes_are_slices(words):
-    lengths = [1, 2, 4]
-    keys = feature_keys(words, [], lengths, lengths)
-    for (row, word), (other_row, other) in product(zip(keys, words), repeat=2):
-        a, b = word.lower(), other.lower()
-        said = [a[:n] == b[:n] for n in lengths] + [a[-n:] == b[-n:] for n in lengths]
-        assert (row == other_row).tolist() == said
-
-
-def test_features_of_one_value_do_not_share_keys():
-    keys = feature_keys(["aa"], ["first_upper", "all_upper", "inner_upper", "shape", "letters"], [1, 2], [1, 2])
-    assert len(set(keys[0].tolist())) == keys.shape[1] == 9
-
-
-def hashed_sum(model: Model, keys: Sequence[int]) -> numpy.ndarray:
-    """The sum of the rows of each key, one by one."""
-    table = model.get_param("table")
-    total = numpy.zeros(table.shape[1])
-    for key in keys:
-        for row in model.ops.hash(numpy.array([key], dtype="uint64"), 0)[0, :2]:
-            total += table[int(row) % len(table)]
-    return total
-
-
-def test_word_features_are_sums_of_hashed_rows_and_their_gradients():
-    model = WordFeatures(6, 40, ["casing", "shape"], [1, 2], [3])
-    model.initialize()
-    types = types_from(*WORDS)
-    output = model.predict(types)
-    for row, keys in zip(output, feature_keys(WORDS, ["casing", "shape"], [1, 2], [3])):
-        assert_allclose(row, hashed_sum(model, keys), atol=1e-5)
-    assert 0.3 < output.std() * 6**0.5 < 3
-    assert_gradients(model, types, rtol=1e-3)
-    assert model.predict(types_from()).shape == (0, 6)
-
-
-@pytest.mark.parametrize(
-    "given",
-    [{"features": ["colour"]}, {"features": [], "prefixes": [], "suffixes": []}, {"prefixes": [0]}, {"width": 0}],
-)
-def test_impossible_word_features_are_refused(given):
-    with pytest.raises(ValueError, match="TL035"):
-        WordFeatures(**given)
-
-
-# --- context ---
-
-
-@given(st.lists(st.lists(st.integers(1, 3), max_size=5), min_size=1, max_size=4), st.integers(0, 2), st.data())
-def test_context_keys_are_ngrams_at_their_places(docs, window, data):
-    orders = data.draw(st.lists(st.integers(1, 2 * window + 1), min_size=1, unique=True))
-    keys = context_keys([numpy.array(doc, dtype="uint64") for doc in docs], "LOWER", window, orders)
-    said = []
-    for doc in docs:
-        for i in range(len(doc)):
-            around = [doc[j] if 0 <= j < len(doc) else None for j in range(i - window, i + window + 1)]
-            said.append([(n, s, tuple(around[s : s + n])) for n in orders for s in range(len(around) - n + 1)])
-    assert keys.shape == (sum(map(len, docs)), sum(2 * window + 2 - n for n in orders))
-    names: dict[int, Any] = {}
-    for row, ngrams in zip(keys.tolist(), said):
-        for key, ngram in zip(row, ngrams):
-            assert names.setdefault(key, ngram) == ngram
-    assert len(names) == len({ngram for ngrams in said for ngram in ngrams})
-
-
-@pytest.mark.parametrize("word", ["outside", "OUTSIDE", "ngram", ""])
-def test_no_word_is_the_edge_of_a_document(word):
-    inside, edge = (
-        context_keys([numpy.array([key_of(w) for w in words], dtype="uint64")], "LOWER", 1, [1, 2])[0].tolist()
-        for words in (["a", word], ["a"])
-    )
-    # the word behind, and the bigram that it ends
-    assert [a != b for a, b in zip(inside, edge)] == [False, False, True, False, True]
-
-
-def test_context_features_are_sums_of_hashed_rows_and_their_gradients():
-    model = ContextFeatures(6, 60, "LOWER", 1, [1, 2, 3])
-    docs = docs_of(4, 0, 7, 1)
-    model.initialize(X=docs)
-    output = model.predict(docs)
-    assert [part.shape for part in output] == [(len(doc), 6) for doc in docs]
-    for doc, part in zip(docs, output):
-        keys = context_keys([doc.to_array("LOWER").ravel().astype("uint64")], "LOWER", 1, [1, 2, 3])
-        for row, of_token in zip(part, keys):
-            assert_allclose(row, hashed_sum(model, of_token), atol=1e-5)
-    assert_gradients(model, docs, rtol=1e-3)
-    assert [part.shape for part in model.predict(docs_of(0, 0))] == [(0, 6)] * 2
-    assert model(docs_of(0, 0), is_train=True)[1]([numpy.zeros((0, 6), "float32")] * 2) == []
-
-
-@pytest.mark.parametrize(
-    "given", [{"attr": "HEAD"}, {"orders": []}, {"orders": [6]}, {"orders": [0]}, {"window": -1}, {"rows": 0}]
-)
-def test_impossible_context_is_refused(given):
-    with pytest.raises(ValueError, match="TL036"):
-        ContextFeatures(**given)
-
-
-# --- lexicon ---
-
-
-def key_of(word: str) -> int:
-    return get_string_id(word.lower())
-
-
-def matched(docs: list[list[str]], entries: list[Entry], single: Sequence[str] = ()) -> list[dict[str, str]]:
-    """What `match` says: of each document and category the tags of its tokens, - outside."""
-    lexicon = build(entries, single, [str.split])
-    keys = [numpy.array([key_of(word) for word in doc], dtype="uint64") for doc in docs]
-    found = match(lexicon, keys)
-    tags = [["-"] * sum(map(len, docs)) for _ in lexicon.categories]
-    for token, category, tag in zip(*found):
-        assert tags[category][token] == "-"
-        tags[category][token] = "BIES"[tag]
-    stops = numpy.cumsum([0, *map(len, docs)])
-    return [{name: "".join(row[a:b]) for name, row in zip(lexicon.categories, tags)} for a, b in zip(stops, stops[1:])]
-
-
-def by_hand(doc: list[str], entries: list[Entry], single: Sequence[str] = ()) -> dict[str, str]:
-    """Chiu & Nichols 2016, section 2.3.4, said in loops over all n-grams and all entries."""
-    result = {}
-    for category in sorted({entry.category for entry in entries}):
-        terms = [str(entry.term).split() for entry in entries if entry.category == category]
-        found = []
-        for start in range(len(doc)):
-            for stop in range(start + 1, len(doc) + 1):
-                ngram = doc[start:stop]
-                n = len(ngram)
-                long_enough = [t for t in terms if 2 * n >= len(t) and (n > 1 or category in single)]
-                whole = ngram in terms
-                begins = whole or any(t[:n] == ngram for t in long_enough)
-                ends = whole or any(t[-n:] == ngram for t in long_enough)
-                if begins or ends:
-                    found.append((not whole, -n, start, begins, ends))
-        tags = ["-"] * len(doc)
-        for _, minus_n, start, begins, ends in sorted(found):
-            if set(tags[start : start - minus_n]) == {"-"}:
-                tags[start : start - minus_n] = "I" * -minus_n
-                if begins:
-                    tags[start] = "B"
-                if ends:
-                    tags[start - minus_n - 1] = "S" if begins and minus_n == -1 else "E"
-        result[category] = "".join(tags)
-    return result
-
-
-LETTERS = st.lists(st.sampled_from("abc"), min_size=1, max_size=7)
-
-
-@given(
-    st.lists(st.lists(st.sampled_from("abcd"), max_size=9), min_size=1, max_size=3),
-    st.lists(st.builds(Entry, st.sampled_from(["X", "Y"]), LETTERS.map(" ".join)), min_size=1, max_size=5),
-    st.sampled_from([(), ("X",), ("X", "Y")]),
-)
-@settings(max_examples=150)
-def test_matches_are_those_of_all_ngrams_with_all_entries(docs, entries, single):
-    assert matched(docs, entries, single) == [by_hand(doc, entries, single) for doc in docs]
-
-
-@pytest.mark.parametrize(
-    ("text", "term", "tags"),
-    [
-        ("in New York City .", "New York City", "-BIE-"),
-        ("in NEW york .", "New York City", "-BI-"),  # begins: no E
-        ("of York City ,", "New York City", "-IE-"),  # ends: no B
-        ("of York", "New York", "--"),  # one token is not enough
-        ("York", "York", "S"),
-        ("a b a b a", "a b", "BEBE-"),  # neighbours do not overlap
-        ("a a a a a", "a a", "BEBE-"),
-        ("New York", "New York City of the East", "--"),  # less than half
-    ],
-)
-def test_matches_by_hand(text, term, tags):
-    assert matched([text.split()], [Entry("LOC", term)]) == [{"LOC": tags}]
-
-
-def test_whole_entries_come_first_then_longer_then_earlier():
-    entries = [Entry("X", term) for term in ("a b c d", "c d e", "b c", "d e f g")]
-    assert matched([list("abce")], entries) == [{"X": "-BE-"}]  # whole before the longer a b c
-    assert matched([list("abcd")], entries) == [{"X": "BIIE"}]
-    assert matched([list("xcdexx"), list("cdef")], entries) == [{"X": "-BIE--"}, {"X": "BIE-"}]
-    assert matched([list("defab")], [Entry("X", "d e f g"), Entry("X", "f a b c")]) == [{"X": "BII--"}]
-    assert matched([list("ab")], [Entry("PER", "a c")], ["PER"]) == [{"PER": "B-"}]
-
-
-def lexicon_of(path: Path, text: str = GAZETTEER, name: str = "names.tsv", **settings: Any) -> Model:
-    (path / name).write_text(text, encoding="utf8")
-    return Lexicon(path / name, **settings)
-
-
-def test_lexicon_features_gradients_and_batches(tmp_path):
-    model = lexicon_of(tmp_path, width=6, rows=30)
-    docs = docs_of(12, 0, 30, 7, seed=1)
-    model.initialize(X=docs)
-    assert_gradients(model, docs, rtol=1e-3)
-    outputs = model.predict(docs)
-    for doc, output in zip(docs, outputs):
-        assert_allclose(model.predict([doc])[0], output, atol=1e-6)
-        # a token stands outside of every match where its vector is zero
-        entries = [Entry(*line.split("\t")[::-1]) for line in GAZETTEER.splitlines()]
-        tags = by_hand([t.lower_ for t in doc], [Entry(c, str(t).lower()) for c, t in entries])
-        inside = [any(tag[i] != "-" for tag in tags.values()) for i in range(len(doc))]
-        # Apple's is Apple to the language's tokenizer only, so docs of one token for it match nothing
-        assert output.any(axis=1).tolist() == inside
-    assert any(output.any() for output in outputs)
-    assert [part.shape for part in model.predict(docs_of(0, 0))] == [(0, 6)] * 2
-
-
-def test_entries_match_as_they_stand_and_as_the_language_cuts_them(tmp_path):
-    model = lexicon_of(tmp_path, "O'Neill (Paris)\tX\nfoo-bar baz!\tX\n")
-    for words in (["foo-bar", "baz!"], [token.text for token in NLP("foo-bar baz!")], ["foo", "-", "bar", "baz", "!"]):
-        doc = Doc(NLP.vocab, words=words)
-        model.initialize(X=[doc])
-        assert model.predict([doc])[0].any(axis=1).all(), words
-
-
-def test_lexicon_is_stored_and_its_file_not_missed(tmp_path):
-    model = lexicon_of(tmp_path)
-    docs = docs_of(40)
-    model.initialize(X=docs)
-    data = model.to_bytes()
-    (tmp_path / "names.tsv").unlink()
-    for path in (tmp_path / "names.tsv", None):
-        loaded = Lexicon(path).from_bytes(data)
-        assert (loaded.predict(docs)[0] == model.predict(docs)[0]).all()
-        assert loaded.to_bytes() == data
-    assert model.predict(docs)[0].any()
-    with pytest.raises(ValueError, match="TL031"):
-        model.initialize(X=docs)
-
-
-def test_lexicon_without_a_path_says_so_and_says_nothing_else():
-    model = Lexicon()
-    with pytest.warns(UserWarning, match="TL030"):
-        model.initialize(X=docs_of(3))
-    outputs, backprop = model(docs_of(3, 0), is_train=True)
-    assert not outputs[0].any() and outputs[0].shape == (3, 20)
-    assert backprop(outputs) == [] and not model.get_grad("table").any()
-
-
-@pytest.mark.parametrize("given", [{"width": 0}, {"rows": 0}])
-def test_impossible_lexicon_is_refused(given):
-    with pytest.raises(ValueError, match="TL037"):
-        Lexicon(**given)
-
-
-def test_gazetteer_formats(tmp_path):
-    (tmp_path / "both.tsv").write_bytes("\ufeffNew York\tLOC\r\n\r\n  Acme \t ORG\n#1\tORG".encode())
-    (tmp_path / "PER.txt").write_text("Ada Lovelace\n\nPlato\n", encoding="utf8")
-    rows = [
-        {"label": "LOC", "pattern": "Rio de Janeiro", "id": "rio"},
-        {"category": "GENE", "term": "IL-2"},
-        {"label": "LOC", "pattern": [{"LOWER": "den"}, {"ORTH": "Haag"}, {"TEXT": ","}]},
-    ]
-    (tmp_path / ".git").mkdir()
-    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf8")
-    (tmp_path / "all.JSONL").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf8")
-    expected = {
-        "both.tsv": [("LOC", "New York"), ("ORG", "Acme"), ("ORG", "#1")],
-        "PER.txt": [("PER", "Ada Lovelace"), ("PER", "Plato")],
-        "all.JSONL": [("LOC", "Rio de Janeiro"), ("GENE", "IL-2"), ("LOC", ("den", "Haag", ","))],
-    }
-    for name, entries in expected.items():
-        assert read_gazetteer(tmp_path / name) == entries
-    assert read_gazetteer(tmp_path) == [entry for name in sorted(expected) for entry in expected[name]]
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("a.tsv", "x\tLOC\nalone\ny\tLOC\tmore\n\t LOC\n", ["TL032", "3 line", "line 2", "line 3", "line 4"]),
-        ("LOC.txt", "x\ny\tLOC\n", ["TL032", "line 2", "no tab"]),
-        ("a.jsonl", '{"label": "A", "pattern": "x"}\n{"label": "A"}\n', ["TL032", "line 2"]),
-        ("a.jsonl", '{"label": "A", "pattern": "x"\n', ["TL032", "line 1", "no JSON"]),
-        ("a.jsonl", '["A", "x"]\n{"label": 3, "term": "x"}\n', ["TL032", "line 1", "line 2"]),
-        ("a.jsonl", '{"label": "A", "pattern": [{"LOWER": "x", "OP": "?"}]}\n', ["TL032", "OP"]),
-        ("a.jsonl", '{"label": "A", "pattern": [{"LOWER": {"IN": ["x"]}}]}\n', ["TL032", "LOWER"]),
-        ("a.jsonl", '{"label": "A", "pattern": [{"POS": "NOUN"}]}\n', ["TL032", "POS"]),
-        ("a.txt", "\n  \n", ["TL033"]),
-        ("a.txt", b"\xff\xfe\x00", ["TL031"]),
-        ("a.json", '[{"label": "A", "pattern": "x"}]', ["TL031", ".jsonl"]),
-        ("a.txt", None, ["TL031"]),
-    ],
-)
-def test_gazetteers_that_cannot_be_read(tmp_path, name, text, message):
-    if text is not None:
-        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(ValueError, match=re.escape(name)) as raised:
-        read_gazetteer(tmp_path / name)
-    assert all(part in str(raised.value) for part in message), str(raised.value)
 
 
 # --- parts side by side ---

@@ -17,6 +17,7 @@ from spacy.vocab import Vocab
 from thinc.api import Adam, HashEmbed, Model, concatenate, fix_random_seed
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
+from layer_checks import normal
 from spacy_tlner.architectures import BiLSTMEncoder, WordCharEmbed
 from spacy_tlner.architectures import CharCNN as CharCNNArchitecture
 from spacy_tlner.architectures import HashWords as HashWordsArchitecture
@@ -37,10 +38,6 @@ def docs_of(*lengths: int, seed: int = 0) -> list[Doc]:
     """Documents of drawn words, so that types repeat within and between them."""
     rng = numpy.random.default_rng(seed)
     return [Doc(NLP.vocab, words=[WORDS[i] for i in rng.integers(0, len(WORDS), n)]) for n in lengths]
-
-
-def normal(*shape: int, seed: int = 0) -> Any:
-    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
 # --- BiLSTM ---

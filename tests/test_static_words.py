@@ -18,16 +18,13 @@ from spacy.vocab import Vocab
 from thinc.api import Adam, Model, concatenate, fix_random_seed
 
 from corpus import TINY_ENCODER, entities, held_out_texts, make_examples, tagger, train, weights
+from layer_checks import normal
 from spacy_tlner.architectures import CharCNN, HashWords, StaticWords, TypeEmbed, WordCharEmbed
 from spacy_tlner.layers.types import by_type, clear_caches, types_of
 
 TEXT = "the The cat Aspirin aspirin inhibits TNF-α in in 12.5 mg 🙂 unheard-of Zoë"
 WORDS = TEXT.split()
 KNOWN = WORDS[:8]
-
-
-def normal(*shape: int, seed: int = 0) -> Any:
-    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
 def table(vocab: Vocab, mode: str, attr: str = "ORTH", *, width: int = 7, seed: int = 0) -> Vectors:

@@ -22,6 +22,7 @@ from spacy.tokens import Doc
 from thinc.api import SGD, Adam, Model, fix_random_seed
 
 from corpus import entities, held_out_texts, initialize, make_examples, optimizer, tagger, train, write_corpus
+from layer_checks import normal
 from spacy_tlner.architectures import TransformerEncoder
 from spacy_tlner.layers.precision import Precision
 from spacy_tlner.layers.transformer import Mix, TransformerShim
@@ -59,10 +60,6 @@ def encoder(path: Path, **config: Any) -> Model:
 def shim_of(model: Model) -> TransformerShim:
     (shim,) = [shim for node in model.walk() for shim in node.shims if isinstance(shim, TransformerShim)]
     return shim
-
-
-def normal(*shape: int, seed: int = 0) -> Any:
-    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
 def docs_of(*texts: str) -> list[Doc]:
