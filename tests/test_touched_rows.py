@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from thinc.api import Adam, Optimizer
+from thinc.api import Adam, Model, Optimizer, PyTorchWrapper
 
 from spacy_tlner.optimizer import GroupedAdam
 from spacy_tlner.touched_rows import TouchedRows
@@ -111,3 +112,31 @@ def test_small_tables_and_other_shapes_are_visited_whole(shape):
     gradient = numpy.zeros(shape, "float32")
     gradient[0] = 1
     assert TouchedRows().visit(KEY, gradient) is None
+
+
+def test_a_table_of_torch_is_that_of_adam():
+    """As in transformers, whose tables of word pieces are large."""
+
+    class Table(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = torch.nn.Embedding(N_ROWS, WIDTH)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            vectors: torch.Tensor = self.table(ids.long())
+            return vectors
+
+    results = []
+    for optimizer in (GroupedAdam(**SETTINGS), Adam(**SETTINGS)):
+        torch.manual_seed(0)
+        module = Table()
+        model: Model = PyTorchWrapper(module)
+        optimizer.averages = None
+        for step in range(5):
+            ids = numpy.arange(3 * step, 3 * step + 20, dtype="float32").reshape(4, 5)
+            vectors, backprop = model(ids, is_train=True)
+            backprop(numpy.ones_like(vectors))
+            model.finish_update(optimizer)
+        results.append(module.table.weight.detach().numpy())
+    assert_allclose(*results, rtol=1e-5, atol=1e-7)
+    assert (results[0][32:] == results[1][32:]).all()
