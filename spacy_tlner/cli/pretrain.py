@@ -1,5 +1,6 @@
 """`spacy tlner pretrain`: the `[pretraining]` block with schedules, dev perplexity, checkpoints and true resume."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,8 +19,8 @@ def pretrain(
         bool,
         typer.Option(
             "--replace",
-            help="Begin anew where OUTPUT holds a pretraining, unless it is an unfinished one of the same settings and "
-            "text: that is resumed.",
+            help="Begin anew where OUTPUT holds a pretraining, its word list included, unless it is an unfinished one "
+            "of the same settings and text: that is resumed.",
         ),
     ] = False,
     n_dev: Annotated[
@@ -174,7 +175,8 @@ def _make_way(config: Any, output: Path) -> bool:
     # a word list of the folder's own was counted for that run; one that stands elsewhere is the user's
     words = Path(block["objective"].get("words") or "")
     own = [words] if words.name and words.resolve().parent == output.resolve() else []
-    for path in (output / CHECKPOINT, output / LOG, *output.glob("model*.bin"), *own):
+    weights = [path for path in output.glob("model*.bin") if re.fullmatch(r"model(\d+|-best|-last)\.bin", path.name)]
+    for path in (output / CHECKPOINT, output / LOG, *weights, *own):
         path.unlink(missing_ok=True)
     return False
 
