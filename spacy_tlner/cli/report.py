@@ -115,7 +115,7 @@ def _check_names(option: str, given: dict[str, Path], scores: dict[str, Path]) -
 
 def _copied(models: "dict[str, Language]") -> dict[str, dict[str, Any]]:
     """Fact and text of every warm start that the models' meta tell of, by run and component."""
-    from ..transfer.warm_start import WarmStartReport
+    from ..transfer.warm_start_report import WarmStartReport
 
     copied: dict[str, dict[str, Any]] = {}
     for run, nlp in models.items():

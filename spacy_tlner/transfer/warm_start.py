@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,56 +18,15 @@ from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
 from .groups import GROUPS, layer_groups, listeners, upstream_of
-from .head_rows import PARTS, HeadPair, pair_heads, partner_of
+from .head_rows import PARTS, pair_heads, partner_of
 from .label_map import LabelEstimate, LabelEstimator
+from .warm_start_report import WarmStartReport
 
 # With a handler of its own, as spaCy's: what a warm start copied is shown without `-V`.
 logger = logging.getLogger("spacy_tlner")
 if not logger.handlers:
     logger.addHandler(logging.StreamHandler())
     logger.setLevel(logging.INFO)
-
-
-@dataclass
-class WarmStartReport:
-    """What a warm start did; `nlp.meta["spacy_tlner"][component]["warm_start"]` keeps it."""
-
-    source: str
-    component: str
-    copied: dict[str, int] = field(default_factory=dict)  # layer group: weights copied; of a head, tags copied
-    fresh: list[str] = field(default_factory=list)  # layer groups that start at random
-    resized: dict[str, str] = field(default_factory=dict)  # layer group: tags before -> after
-    labels: dict[str, str] = field(default_factory=dict)  # our label: the source's, both heads' rows copied
-    labels_seeded: dict[str, str] = field(default_factory=dict)  # likewise; others may start from that one, too
-    labels_fresh: list[str] = field(default_factory=list)
-    labels_dropped: list[str] = field(default_factory=list)
-    other_heads: dict[str, str] = field(default_factory=dict)  # head: how many of its labels were copied
-    words_known: dict[str, int] | None = None  # words seen by the source, by us, by either
-    lexicons: list[str] = field(default_factory=list)  # of each that was copied, whose entries it has now
-    label_table: dict[str, Any] | None = None  # what the label map was estimated from (`label_table.LabelTable`)
-
-    def facts(self) -> dict[str, str]:
-        """The report for people, a name and a text a fact."""
-        mapped = [f"{theirs} -> {ours}" for ours, theirs in self.labels.items() if ours != theirs]
-        same = [ours for ours, theirs in self.labels.items() if ours == theirs]
-        seeded = [f"{theirs} -> {ours}" for ours, theirs in self.labels_seeded.items()]
-        texts = {
-            "layers copied": ", ".join(
-                f"{group} ({n:,} {'tags' if group in PARTS else 'weights'})" for group, n in self.copied.items()
-            ),
-            "layers resized": ", ".join(f"{group} ({change} tags)" for group, change in self.resized.items()),
-            "layers fresh": ", ".join(self.fresh),
-            "labels copied": ", ".join(same),
-            "labels mapped": ", ".join(mapped),
-            "labels seeded": ", ".join(seeded),
-            "labels fresh": ", ".join(self.labels_fresh),
-            "labels left out": ", ".join(self.labels_dropped),
-            "words known": ", ".join(f"{who} {n:,}" for who, n in (self.words_known or {}).items()),
-            "lexicon entries": ", ".join(self.lexicons),
-        }
-        if self.other_heads:
-            texts["other heads"] = ", ".join(f"{head} ({of})" for head, of in self.other_heads.items())
-        return {name: text or "-" for name, text in texts.items()}
 
 
 def warm_start(
@@ -137,7 +96,7 @@ def warm_start(
     if with_head:
         for pair in pairs:
             pair.copy(chosen)
-            _report_head(report, pair, chosen, is_active=pair.name == component.head)
+            report.add_head(pair, chosen, is_active=pair.name == component.head)
     report.label_table = estimate.table.to_dict() if estimate else None
     report.fresh = [group for group in ours if group not in chosen]
     clear_caches(component.model)
@@ -236,19 +195,6 @@ def _take_words(theirs: list[Model], ours: list[Model]) -> dict[str, int]:
     for old, new in zip(theirs, ours):
         take_words(new, {name: old.get_param(name) for name in old.param_names}, dict(old.attrs))
     return {**known, "together": len(ours[0].attrs["seen"])}
-
-
-def _report_head(report: WarmStartReport, pair: HeadPair, chosen: Sequence[str], *, is_active: bool) -> None:
-    if not is_active:
-        report.other_heads[pair.name] = f"{len(pair.labels.matched)} of {len(pair.new_scheme.labels)} labels"
-        return
-    for group in PARTS:
-        if group in chosen:
-            if pair.old_scheme.n_tags != pair.new_scheme.n_tags:
-                report.resized[group] = f"{pair.old_scheme.n_tags} -> {pair.new_scheme.n_tags}"
-            report.copied[group] = len(pair.rows)
-    report.labels, report.labels_seeded = dict(pair.labels.matched), dict(pair.labels.seeded)
-    report.labels_fresh, report.labels_dropped = list(pair.labels.fresh), list(pair.labels.dropped)
 
 
 def _check_listeners(
