@@ -392,8 +392,8 @@ class Errors:
     )
 
     TL221 = (
-        "[TL221] {path} is no text for pretraining. Expected a file, or a folder with at least one file, whose name "
-        "ends in one of {suffixes}."
+        "[TL221] {path} is no text that can be read: {reason}. Expected a file, or a folder with at least one file, "
+        "whose name ends in one of {suffixes}."
     )
     TL222 = (
         "[TL222] {path}, line {number} or the one after it, cannot be read: {reason}. Expected UTF-8 text, a text a "
@@ -574,7 +574,7 @@ class Errors:
     )
     TL604 = (
         "[TL604] {path} cannot be resumed from: {reason}. Expected the checkpoint of a run with the same config; "
-        "leave out --resume to begin anew in another folder."
+        "leave out --resume to begin anew in another folder, or give --replace to begin anew in this one."
     )
     TL605 = "[TL605] The dev set of pretraining has no token. Check [corpora.pretrain_dev], or --n-dev."
     TL606 = (

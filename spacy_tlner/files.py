@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,16 +19,32 @@ def write_whole(path: Path, data: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def fingerprint(path: Path) -> str:
-    """A number for the content of a file, or of the files of a folder and their names. Raises OSError."""
+def fingerprint(files: Iterable[Path]) -> str:
+    """A number for the names of files and what they hold. Raises OSError."""
     digest = hashlib.blake2b(digest_size=16)
-    for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if part.is_file():
-            digest.update(part.relative_to(path).as_posix().encode() + b"\0")
-            with part.open("rb") as content:
-                while piece := content.read(1 << 20):
-                    digest.update(piece)
+    for path in files:
+        digest.update(f"{path.name} {path.stat().st_size} ".encode())
+        with path.open("rb") as content:
+            while piece := content.read(1 << 20):
+                digest.update(piece)
     return digest.hexdigest()
+
+
+@contextmanager
+def set_aside(files: Iterable[Path]) -> Iterator[None]:
+    """Files out of the way, removed if all goes well and put back if not. Raises OSError."""
+    aside = {path: path.with_name(f".{path.name}.{os.getpid()}.old") for path in files}
+    try:
+        for path, old in aside.items():
+            path.replace(old)
+        yield
+    except BaseException:
+        for path, old in aside.items():
+            if old.exists():
+                old.replace(path)
+        raise
+    for old in aside.values():
+        old.unlink()
 
 
 @contextmanager

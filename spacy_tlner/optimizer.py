@@ -167,6 +167,10 @@ class GroupedOptimizer(Optimizer):
         self, key: Key, rows: numpy.ndarray, weights: Any, gradient: Any, lr_scale: float
     ) -> tuple[FloatsXd, FloatsXd]:
         """What thinc does to all rows of a table, for those alone to which it does anything."""
+        if not len(rows):
+            # an update that moves nothing yet; the next one's bias is corrected as that of a later one
+            self.nr_update[key] += 1
+            return weights, gradient
         state: list[dict[Key, Any]] = [self.mom1, self.mom2]
         for moment in state:
             if key not in moment:

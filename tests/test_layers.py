@@ -347,6 +347,17 @@ def test_gradients_of_two_batches_add_up():
         assert_allclose(apart.get_grad(name), together.get_grad(name))
 
 
+def test_a_gradient_of_another_table_is_let_go():
+    """As after `from_bytes` into a pipeline in training: rows of the new table must not be written into it."""
+    small, large = lookup_words("the"), lookup_words("a", "cat", "sat", "the")
+    for model in (small, small.from_bytes(large.to_bytes())):
+        vectors, backprop = model(types_from("the", "sat"), is_train=True)
+        backprop(numpy.ones_like(vectors))
+        assert model.get_grad("table").shape == model.get_param("table").shape
+    of_word = dict(zip(small.attrs["seen"].tolist(), small.get_grad("table")))
+    assert {int(key) for key, row in of_word.items() if row.any()} == set(types_from("the", "sat").lower.tolist())
+
+
 def test_lookup_keeps_vectors_when_it_learns_more_words():
     model = lookup_words("the", "cat")
     before = model.predict(types_from("the", "cat", "dog"))

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -33,7 +34,8 @@ from corpus import (
 )
 from spacy_tlner.architectures import BiLSTMEncoder
 from spacy_tlner.cli import tlner
-from spacy_tlner.cli.pretrain import _make_way, prepare
+from spacy_tlner.cli.pretrain import _fill, prepare
+from spacy_tlner.cli.resume import left_by, settings_of
 from spacy_tlner.component import TransferNER
 from spacy_tlner.layers.softmax import AdaptiveSoftmax, softmax_loss
 from spacy_tlner.layers.vocabulary import counts_of
@@ -80,7 +82,7 @@ def small_config(**overrides: Any) -> Any:
 
 def task(text: Path, output: Path, **overrides: Any) -> Any:
     paths = {"paths.text": str(text), "paths.words": str(output.parent / "words.txt")}
-    return prepare(small_config(**paths, **overrides), output, n_dev=30, n_words=60)
+    return prepare(small_config(**{**paths, **overrides}), output, n_dev=30, n_words=60)
 
 
 @pytest.fixture(scope="module")
@@ -410,14 +412,77 @@ def test_replace_resumes_what_is_unfinished_and_the_same_and_nothing_else(tmp_pa
     assert "inside" in (output / "words.txt").read_text(encoding="utf8") and "inside" not in words
 
 
-def test_replace_leaves_a_word_list_of_the_users(text: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (["--paths.text", "typo.txt"], "TL221.*no such"),
+        (["--n-dev", "1000"], "TL608"),
+        (["--pretraining.component", "ner"], "TL607"),
+    ],
+)
+def test_what_cannot_begin_replaces_nothing(text: Path, tmp_path: Path, fault: list[str], message: str) -> None:
+    small_config().to_disk(tmp_path / "tiny.cfg")
+    output = tmp_path / "out"
+    output.mkdir()
+    names = ("model-best.bin", "model0.bin", "words.txt", CHECKPOINT, LOG, "model-of-mine.bin")
+    for name in names:
+        (output / name).write_text(name, encoding="utf8")
+    paths = ["--paths.text", str(text), "--paths.words", str(output / "words.txt")]
+    done = CliRunner().invoke(tlner, ["pretrain", str(tmp_path / "tiny.cfg"), str(output), "--replace", *paths, *fault])
+    assert done.exit_code == 1 and re.search(message, " ".join(done.output.split()))
+    assert {path.name: path.read_text(encoding="utf8") for path in output.iterdir()} == {name: name for name in names}
+
+
+def test_what_a_pretraining_leaves_is_known_by_name(tmp_path: Path) -> None:
+    own = ["checkpoint.msgpack", "log.jsonl", "model-best.bin", "model-last.bin", "model12.bin", "words.txt"]
+    for name in (*own, "model-of-mine.bin", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in left_by(tmp_path, str(tmp_path / "words.txt"))] == own
+    # a list that lies elsewhere is the user's
+    assert [path.name for path in left_by(tmp_path / "none", str(tmp_path / "words.txt"))] == []
+    assert [path.name for path in left_by(tmp_path, str(tmp_path / "more" / "words.txt"))] == own[:-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        ({"components.tl_ner.model.tok2vec.width": 64}, True),
+        ({"training.seed": 7}, True),
+        ({"nlp.lang": "de"}, True),
+        ({"pretraining.objective.shrink": 2.0}, True),
+        ({"n_dev": 31}, True),
+        ({"words": "the\t1\n"}, True),
+        ({"pretraining.max_epochs": 9}, False),
+        ({"pretraining.n_save_every": 9}, False),
+        ({"nothing": "here"}, False),
+    ],
+)
+def test_what_makes_another_run(text: Path, tmp_path: Path, change: dict[str, Any], differs: bool) -> None:
     words = tmp_path / "words.txt"
-    words.write_text("the\t9\n", encoding="utf8")
-    config = small_config(**{"paths.text": str(text), "paths.words": str(words)})
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / LOG).touch()
-    assert not _make_way(config, tmp_path / "out")
-    assert words.exists() and not (tmp_path / "out" / LOG).exists()
+    found = []
+    for facts in ({}, change):
+        facts = dict(facts)
+        facts.pop("nothing", None)
+        words.write_text(facts.pop("words", "the\t9\n"), encoding="utf8")
+        n_dev = facts.pop("n_dev", 30)
+        config = small_config(**{"paths.text": str(text), "paths.words": str(words), **facts})
+        found.append(settings_of(_fill(config)[1], tmp_path, n_dev))
+    assert (found[0] != found[1]) == differs
+
+
+def test_only_texts_that_are_read_make_another_run(text: Path, tmp_path: Path) -> None:
+    """The folder of the run may lie below that of the texts."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    shutil.copy(text, folder / "a.txt.gz")
+    config = _fill(small_config(**{"paths.text": str(folder), "paths.words": None}))[1]
+    before = settings_of(config, folder / "lm", 30)
+    (folder / "lm").mkdir()
+    (folder / "lm" / LOG).touch()
+    (folder / "README.md").touch()
+    assert settings_of(config, folder / "lm", 30) == before
+    (folder / "b.txt").write_text("More .", encoding="utf8")
+    assert settings_of(config, folder / "lm", 30) != before
 
 
 def spacy_command(*args: Any) -> subprocess.CompletedProcess:

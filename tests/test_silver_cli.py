@@ -238,6 +238,18 @@ def test_empty_sentences_are_drawn_by_the_seed(model: Path, texts: Path, tmp_pat
     assert [doc.text for doc in silver(model, texts, tmp_path / "n.spacy", "--empty-share", 0)] == full
 
 
+@pytest.mark.parametrize(("share", "full", "expected"), [(1, 50, 50), (0.9, 50, 50), (0.5, 80, 80), (0.2, 50, 80)])
+def test_fewer_are_drawn_as_chance_would_draw_them(share: float, full: int, expected: int) -> None:
+    """Of 100 documents, 10 times over, a tenth; unless too many of them would have no entity."""
+    draw = Draw(share, 100)
+    for i in range(1000):
+        doc = Doc(NLP.vocab, words=["a"])
+        doc.set_ents([Span(doc, 0, 1, "X")] if i % 100 < full else [], default="outside")
+        draw.add(doc)
+    chosen = draw.chosen(0)
+    assert len(chosen) == 100 and sum(i % 100 < full for i in chosen) == expected
+
+
 @pytest.mark.parametrize("share", [0, 0.1, 0.3, 0.5, 0.9, 1])
 def test_as_many_as_there_may_be(share: float) -> None:
     """Against trying every number of documents with and without an entity."""

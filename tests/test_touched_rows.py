@@ -41,6 +41,16 @@ def train(optimizer: Optimizer, steps: Iterator[numpy.ndarray]) -> numpy.ndarray
     return weights
 
 
+@pytest.mark.parametrize("n_zeros", [1, 3])
+def test_updates_that_move_nothing_count(n_zeros):
+    steps = [numpy.zeros((N_ROWS, WIDTH), "float32") for _ in range(n_zeros)]
+    found, expected = (
+        train(optimizer, iter([step.copy() for step in [*steps, *gradients(3)]]))
+        for optimizer in (GroupedAdam(**SETTINGS), Adam(**SETTINGS))
+    )
+    assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("settings", [{}, {"use_averages": False}, {"grad_clip": 0.0}, {"L2": 0.1}])
 @pytest.mark.parametrize("pool", [400, 5000])
 def test_it_is_adam(settings, pool):

@@ -1,6 +1,5 @@
 """`spacy tlner pretrain`: the `[pretraining]` block with schedules, dev perplexity, checkpoints and true resume."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,8 +18,8 @@ def pretrain(
         bool,
         typer.Option(
             "--replace",
-            help="Begin anew where OUTPUT holds a pretraining, its word list included, unless it is an unfinished one "
-            "of the same settings and text: that is resumed.",
+            help="Begin anew where OUTPUT holds a pretraining, with a word list that lies there, unless it is an "
+            "unfinished one of the same settings and text: that is resumed.",
         ),
     ] = False,
     n_dev: Annotated[
@@ -45,8 +44,10 @@ def pretrain(
     from spacy.util import load_config
     from wasabi import msg
 
+    from ..files import set_aside
     from ..pretraining.loop import CHECKPOINT, LOG
     from ..pretraining.loop import run as run_loop
+    from .resume import can_go_on, left_by, settings_of
 
     if resume and replace:
         raise typer.BadParameter("--resume and --replace are two answers to one question; give one of them")
@@ -55,10 +56,19 @@ def pretrain(
     setup_gpu(gpu_id)
     try:
         config = load_config(config_path, overrides=overrides, interpolate=False)
+        old: list[Path] = []
         if replace:
-            resume = _make_way(config, output)
-        _check_output(output, resume, (CHECKPOINT, LOG))
-        task = prepare(config, output, n_dev=n_dev, n_words=n_words, use_gpu=gpu_id >= 0)
+            _, filled = _fill(config)
+            block = filled["pretraining"]
+            resume = can_go_on(output / CHECKPOINT, settings_of(filled, output, n_dev), block["max_epochs"])
+            old = [] if resume else left_by(output, block["objective"].get("words"))
+            if resume or old:
+                msg.info(f"{output} holds a pretraining, which {'goes on' if resume else 'this one replaces'}")
+        else:
+            _check_output(output, resume, (CHECKPOINT, LOG))
+        # what cannot begin leaves what stood there
+        with set_aside(old):
+            task = prepare(config, output, n_dev=n_dev, n_words=n_words, use_gpu=gpu_id >= 0)
         msg.info(f"{len(task.dev):,} documents held out; weights, log and checkpoint go to {output}")
         msg.row(("epoch", "step", "words", "loss", "dev ppl", "dev UNK", "words/s"), widths=_WIDTHS)
         best = run_loop(task, resume=resume, on_log=_print_row)
@@ -81,6 +91,7 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
     from ..errors import Errors
     from ..pretraining.loop import Run, split_dev
     from ..pretraining.word_list import WordList
+    from .resume import settings_of
 
     nlp, filled = _fill(config)
     if filled["training"]["seed"] is not None:
@@ -127,7 +138,7 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
         max_epochs=settings["max_epochs"],
         n_save_every=settings["n_save_every"],
         n_save_epoch=settings["n_save_epoch"],
-        settings=_settings_of(filled),
+        settings=settings_of(filled, output, n_dev),
     )
 
 
@@ -149,38 +160,6 @@ def _fill(config: Any) -> tuple[Any, Any]:
     return nlp, filled
 
 
-def _settings_of(filled: Any) -> dict[str, Any]:
-    """What a resumed run is compared with, the content of its text among it."""
-    from spacy.util import dot_to_object
-
-    from ..files import fingerprint
-
-    block = filled["pretraining"]
-    corpus = dot_to_object(filled, block["corpus"])
-    settings = _flat({"pretraining": block, "corpus": corpus})
-    text = Path(corpus.get("path") or "")
-    return settings | ({"content of corpus.path": fingerprint(text)} if corpus.get("path") and text.exists() else {})
-
-
-def _make_way(config: Any, output: Path) -> bool:
-    """Whether OUTPUT holds a run that can go on; what else stands there of a pretraining is removed."""
-    from ..pretraining.checkpoint import read_position
-    from ..pretraining.loop import CHECKPOINT, LOG
-
-    _, filled = _fill(config)
-    block = filled["pretraining"]
-    found = read_position(output / CHECKPOINT)
-    if found and found[1] == _settings_of(filled) and found[0].epoch < block["max_epochs"]:
-        return True
-    # a word list of the folder's own was counted for that run; one that stands elsewhere is the user's
-    words = Path(block["objective"].get("words") or "")
-    own = [words] if words.name and words.resolve().parent == output.resolve() else []
-    weights = [path for path in output.glob("model*.bin") if re.fullmatch(r"model(\d+|-best|-last)\.bin", path.name)]
-    for path in (output / CHECKPOINT, output / LOG, *weights, *own):
-        path.unlink(missing_ok=True)
-    return False
-
-
 def _check_settings(nlp: Any, settings: dict[str, Any]) -> None:
     """Before words are counted, which may take minutes. Raises TL607."""
     from ..errors import Errors
@@ -192,17 +171,6 @@ def _check_settings(nlp: Any, settings: dict[str, Any]) -> None:
         raise ValueError(Errors.TL607.format(reason=f"component {component!r} has no layer {layer!r}"))
     if settings["max_epochs"] < 1:
         raise ValueError(Errors.TL607.format(reason=f"max_epochs is {settings['max_epochs']}, expected at least 1"))
-
-
-def _flat(block: dict[str, Any], path: str = "") -> dict[str, Any]:
-    """{setting with its path: value} of what changes a run; how long it goes on, and what it saves when, do not."""
-    flat: dict[str, Any] = {}
-    for key, value in block.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{path}{key}.")
-        elif key not in ("max_epochs", "n_save_every", "n_save_epoch"):
-            flat[path + key] = value
-    return flat
 
 
 def _check_output(output: Path, resume: bool, names: tuple[str, ...]) -> None:

@@ -51,7 +51,8 @@ class Draw:
         if share < 1:
             # e <= share (e + full); what rounding takes from a whole number is given back
             empty = min(empty, int(full * share / (1 - share) + 1e-9))
-        if self.most is not None:
-            empty = min(empty, int(self.most * share + 1e-9))
-            full = min(full, self.most - empty)
+        if self.most is not None and full + empty > self.most:
+            # as many of either as chance would draw, no more than their share without an entity
+            empty = self.most * empty // (full + empty)
+            full = self.most - empty
         return full, empty

@@ -41,7 +41,7 @@ def TextCorpus(
 
     def read(nlp: Language) -> Iterator[Example]:
         if path is None:
-            raise CorpusError(Errors.TL221.format(path="null", suffixes=", ".join(SUFFIXES)))
+            raise CorpusError(Errors.TL221.format(path="null", reason="no path is given", suffixes=", ".join(SUFFIXES)))
         sentencizer, n = Sentencizer(), 0
         for text in _shuffled(read_lines(Path(path))) if shuffle else read_lines(Path(path)):
             doc = nlp.make_doc(text)
@@ -56,10 +56,7 @@ def TextCorpus(
 
 def read_lines(path: Path) -> Iterator[str]:
     """The texts of a file or folder that are not blank. Raises CorpusError, see `TextCorpus`."""
-    files = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES)) if path.is_dir() else [path]
-    if not files or not all(p.name.endswith(SUFFIXES) and p.is_file() for p in files):
-        raise CorpusError(Errors.TL221.format(path=path, suffixes=", ".join(SUFFIXES)))
-    for file in files:
+    for file in text_files(path):
         number = 0
         try:
             with (
@@ -70,10 +67,28 @@ def read_lines(path: Path) -> Iterator[str]:
                 for line in lines:
                     number += 1
                     text = json.loads(line)["text"] if ".jsonl" in file.name and line.strip() else line
+                    if not isinstance(text, str):
+                        raise ValueError(f'"text" is {text!r}')
                     if text.strip():
                         yield text.strip()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zlib.error) as error:
             raise CorpusError(Errors.TL222.format(path=file, number=number, reason=error)) from error
+
+
+def text_files(path: Path) -> list[Path]:
+    """The file, or those of a folder that are read, in order of name. Raises CorpusError: TL221."""
+    files = [path]
+    if path.is_dir():
+        files = sorted(part for part in path.iterdir() if part.name.endswith(SUFFIXES) and part.is_file())
+    if not path.exists():
+        reason = "there is no such file"
+    elif not files:
+        reason = "no file in the folder has such a name"
+    elif not files[0].name.endswith(SUFFIXES):
+        reason = "its name ends otherwise"
+    else:
+        return files
+    raise CorpusError(Errors.TL221.format(path=path, reason=reason, suffixes=", ".join(SUFFIXES)))
 
 
 def _shuffled(texts: Iterable[str]) -> list[str]:

@@ -46,13 +46,12 @@ def forward(model: Model[InT, OutT], types: InT, is_train: bool) -> tuple[OutT, 
 
     def backprop(d_vectors: OutT) -> list:
         model.inc_grad("unknown", d_vectors[~known].sum(axis=0))
-        # a table is large and the rows of a batch are few: where a gradient stands, nothing more is added to it
-        if model.has_grad("table"):
-            ops.scatter_add(model.get_grad("table"), rows.astype("int32"), d_vectors[known])
-        else:
+        # a table is large and the rows of a batch are few: to a gradient that stands there, those alone are added
+        d_table: Any = model.maybe_get_grad("table")
+        if d_table is None or d_table.shape != table.shape:  # of a table that another one was loaded over
             d_table = ops.alloc2f(*table.shape)
-            ops.scatter_add(d_table, rows.astype("int32"), d_vectors[known])
-            model.inc_grad("table", d_table)
+        ops.scatter_add(d_table, rows.astype("int32"), d_vectors[known])
+        model.set_grad("table", d_table)
         return []
 
     return vectors, backprop
