@@ -65,7 +65,8 @@ NEWSLIKE = ("news-politics", "news-wnut17")
 def main(
     data: Path = typer.Argument(..., exists=True, help="Folder of corpora"),
     stage: str = typer.Option("reduced", help="choose, judge, ladder, multi or reduced"),
-    methods: str = typer.Option("", help="Beside the baselines; by default all, and for judge warm_start"),
+    methods: str = typer.Option("", help="By default all, and for judge warm_start"),
+    baselines: bool = typer.Option(True, help="Beside them, scratch and spaCy's `ner`"),
     pairs: str = typer.Option("", help=f"Of {', '.join(PAIRS)}; by default those of the stage"),
     sizes: str = typer.Option("", help="Target sentences; by default those of the stage"),
     seeds: int = typer.Option(0, help="At most this many; by default those of the stage"),
@@ -87,7 +88,8 @@ def main(
     if stage not in defaults:
         raise SystemExit(f"--stage is {stage}; expected one of {', '.join(defaults)}")
     of_stage = defaults[stage]
-    chosen = tuple(dict.fromkeys((*BASELINES, *methods.split(",")))) if methods else of_stage[1]
+    before = BASELINES if baselines else ()
+    chosen = tuple(dict.fromkeys((*before, *methods.split(",")))) if methods else of_stage[1]
     for name in pairs.split(",") if pairs else of_stage[0]:
         models = dict.fromkeys(BIOMEDICAL, language_model) | dict.fromkeys(NEWSLIKE, general_model)
         pair = make_pair(name, data, models.get(name))
