@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -71,7 +72,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def small_config(**overrides: Any) -> Any:
     config = load_config(CONFIG, interpolate=False)
-    for key, value in {**SIZES, **overrides}.items():
+    for key, value in deepcopy({**SIZES, **overrides}).items():
         *blocks, last = key.split(".")
         at = config
         for block in blocks:
@@ -475,7 +476,7 @@ def test_only_texts_that_are_read_make_another_run(text: Path, tmp_path: Path) -
     folder = tmp_path / "texts"
     folder.mkdir()
     shutil.copy(text, folder / "a.txt.gz")
-    config = _fill(small_config(**{"paths.text": str(folder), "paths.words": None}))[1]
+    config = _fill(small_config(**{"paths.text": str(folder), "paths.words": str(tmp_path / "words.txt")}))[1]
     before = settings_of(config, folder / "lm", 30)
     (folder / "lm").mkdir()
     (folder / "lm" / LOG).touch()

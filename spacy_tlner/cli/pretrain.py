@@ -58,7 +58,7 @@ def pretrain(
         config = load_config(config_path, overrides=overrides, interpolate=False)
         old: list[Path] = []
         if replace:
-            _, filled = _fill(config)
+            _, filled, _ = _fill(config)
             block = filled["pretraining"]
             resume = can_go_on(output / CHECKPOINT, settings_of(filled, output, n_dev), block["max_epochs"])
             old = [] if resume else left_by(output, block["objective"].get("words"))
@@ -82,7 +82,6 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
 
     Raises TL607, TL608, TL612 and what its parts raise.
     """
-    from spacy.schemas import ConfigSchemaPretrain
     from spacy.training.pretrain import create_pretraining_model, ensure_docs
     from spacy.util import dot_to_object, registry
     from thinc.api import fix_random_seed, set_gpu_allocator
@@ -93,13 +92,12 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
     from ..pretraining.word_list import WordList
     from .resume import settings_of
 
-    nlp, filled = _fill(config)
+    nlp, filled, settings = _fill(config)
     if filled["training"]["seed"] is not None:
         fix_random_seed(filled["training"]["seed"])
     if use_gpu and filled["training"]["gpu_allocator"]:
         set_gpu_allocator(filled["training"]["gpu_allocator"])
     block = filled["pretraining"]
-    settings = registry.resolve(block, schema=ConfigSchemaPretrain)
     _check_settings(nlp, settings)
     corpus = registry.resolve({"corpus": dot_to_object(filled, block["corpus"])})["corpus"]
     if "pretrain_dev" in filled["corpora"]:
@@ -142,9 +140,13 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
     )
 
 
-def _fill(config: Any) -> tuple[Any, Any]:
-    """The pipeline of a config, and its config with nothing left out. Raises TL607."""
-    from spacy.util import load_model_from_config
+def _fill(config: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """The pipeline of a config, its config with nothing left out, and what `[pretraining]` is resolved to.
+
+    Raises TL607, and what confection raises on a block that is not whole.
+    """
+    from spacy.schemas import ConfigSchemaPretrain
+    from spacy.util import load_model_from_config, registry
 
     from ..errors import Errors
 
@@ -154,10 +156,10 @@ def _fill(config: Any) -> tuple[Any, Any]:
     config.setdefault("initialize", {})["init_tok2vec"] = None
     nlp = load_model_from_config(config, auto_fill=True)
     filled = nlp.config.interpolate()
-    corpus = filled["pretraining"]["corpus"]
-    if corpus.split(".")[-1] not in filled["corpora"]:
-        raise ValueError(Errors.TL607.format(reason=f"there is no corpus {corpus}"))
-    return nlp, filled
+    settings = registry.resolve(filled["pretraining"], schema=ConfigSchemaPretrain)
+    if settings["corpus"].split(".")[-1] not in filled["corpora"]:
+        raise ValueError(Errors.TL607.format(reason=f"there is no corpus {settings['corpus']}"))
+    return nlp, filled, settings
 
 
 def _check_settings(nlp: Any, settings: dict[str, Any]) -> None:
