@@ -12,10 +12,9 @@ from thinc.api import registry as thinc_registry
 from thinc.types import FloatsXd, Generator
 
 from .errors import Errors
-from .touched_rows import TouchedRows
+from .touched_rows import Key, TouchedRows
 from .transfer.groups import layer_groups
 
-Key = tuple[int, str]
 FloatOrSchedule = Union[float, Generator]  # noqa: UP007  (pydantic reads it on Python 3.10)
 
 
