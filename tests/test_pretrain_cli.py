@@ -65,10 +65,18 @@ def test_replace_resumes_what_is_unfinished_and_the_same_and_nothing_else(tmp_pa
         (["--paths.text", "typo.txt"], "TL221.*no such"),
         (["--n-dev", "1000"], "TL608"),
         (["--pretraining.component", "ner"], "TL607"),
+        (["--corpora.pretrain_dev.path", "empty.txt"], "TL605"),
     ],
 )
-def test_what_cannot_begin_replaces_nothing(text: Path, tmp_path: Path, fault: list[str], message: str) -> None:
-    small_config().to_disk(tmp_path / "tiny.cfg")
+def test_what_cannot_begin_replaces_nothing(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: list[str], message: str
+) -> None:
+    config = small_config()
+    if "--corpora.pretrain_dev.path" in fault:
+        config["corpora"]["pretrain_dev"] = {**config["corpora"]["pretrain"]}
+    config.to_disk(tmp_path / "tiny.cfg")
+    monkeypatch.chdir(tmp_path)
+    Path("empty.txt").write_text("\n\n", encoding="utf8")
     output = tmp_path / "out"
     output.mkdir()
     names = ("model-best.bin", "model0.bin", "words.txt", CHECKPOINT, LOG, "model-of-mine.bin")

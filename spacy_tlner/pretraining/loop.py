@@ -34,6 +34,7 @@ class Run:
 
     model: from the objective, initialized. corpus: examples of one epoch, every time in the same order. dev: docs that
     are never trained on. max_epochs, n_save_every (batches), n_save_epoch: as in `[pretraining]`. output: the folder.
+    Raises TL605 on a dev set without a token.
     """
 
     nlp: Language
@@ -47,6 +48,10 @@ class Run:
     n_save_every: int | None
     n_save_epoch: int | None
     settings: dict[str, Any] = field(default_factory=dict)  # what a resumed run is compared with
+
+    def __post_init__(self) -> None:
+        if not any(len(doc) for doc in self.dev):
+            raise ValueError(Errors.TL605)
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,9 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
     """Train, write `model{epoch}.bin` as spaCy does, `model-best.bin` by dev perplexity, a log, and checkpoints.
 
     resume: go on from the folder's checkpoint, with the weights, moments, rates and random numbers that a run without
-    a stop would have. Returns the path of the best weights. Raises TL604 on what cannot be resumed from, TL605 on an
-    empty dev set, TL608 on an empty corpus, TL609 on a loss that is not finite.
+    a stop would have. Returns the path of the best weights. Raises TL604 on what cannot be resumed from, TL608 on an
+    empty corpus, TL609 on a loss that is not finite.
     """
-    if not any(len(doc) for doc in task.dev):
-        raise ValueError(Errors.TL605)
     path = task.output / CHECKPOINT
     position, skip = Position(), 0
     now: Any = None
