@@ -291,8 +291,9 @@ def test_the_source_starts_from_the_language_model(tmp_path: Path) -> None:
     for name in ("pretrain", "train-source-pretrained"):
         run_script(tmp_path, name, pretraining_texts="texts.txt")
     made = tmp_path / f"training/seed-{SEED}"
-    meta = srsly.read_json(made / "source/model-best/meta.json")
-    print(meta)
+    kept = srsly.read_json(made / "source/model-best/meta.json")["spacy_tlner"]["tl_ner"]["pretrained"]
+    assert Path(kept["path"]) == Path(f"training/seed-{SEED}/language-model/model-best.bin")
+    assert {"words", "encoder"} <= kept["copied"].keys()
     # another text has other words; they are counted again
     words = (made / "language-model/words.txt").read_text(encoding="utf8")
     texts.write_text(texts.read_text(encoding="utf8").replace("the", "thy"), encoding="utf8")
