@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -24,6 +22,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 from typer.testing import CliRunner, Result
 
+from command_line import run_spacy
 from corpus import HASH_EMBED_CNN, LISTENER, blank_tagger, make_doc, make_examples, tagger, train, write_corpus
 from spacy_tlner.chains import Chains
 from spacy_tlner.cli import tlner
@@ -381,9 +380,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_command_fits_and_stores_in_place(model: Path, dev: Path, tmp_path: Path) -> None:
     before = contents(model)
     figures = tmp_path / "metrics" / "calibration.json"
-    command = [sys.executable, "-m", "spacy", "tlner", "calibrate", str(model), str(dev), "--test", str(dev)]
-    done = subprocess.run([*command, "--json", str(figures)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_spacy("tlner", "calibrate", model, dev, "--test", dev, "--json", figures)
+    assert done.returncode == 0, done.output
     after = contents(model)
     assert [path for path in before if before[path] != after[path]] == ["tl_ner/cfg"]
     assert set(after) == set(before)
@@ -397,8 +395,8 @@ def test_command_fits_and_stores_in_place(model: Path, dev: Path, tmp_path: Path
     assert change.after.log_loss < change.before.log_loss  # type: ignore[operator]
     assert change.after.n == change.before.n > 20
     for figure in (f"{found.after:.2f}", f"{change.before.ece:.4f}", f"{change.after.ece:.4f}", "dev, before"):
-        assert figure in done.stdout
-    assert "TL508" not in done.stdout
+        assert figure in done.output
+    assert "TL508" not in done.output
     # what the JSON says is what the model now does
     examples = list(spacy.training.Corpus(dev)(nlp))
     judged = judge(nlp, "tl_ner", examples)

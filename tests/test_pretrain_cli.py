@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import srsly
 from spacy.util import load_config
 from typer.testing import CliRunner
 
+from command_line import run_spacy
 from corpus import (
     annotated,
     blank_tagger,
@@ -140,27 +139,23 @@ def test_only_texts_that_are_read_make_another_run(text: Path, tmp_path: Path) -
     assert settings_of(config, folder / "lm", 30) != before
 
 
-def spacy_command(*args: Any) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "spacy", *map(str, args)], capture_output=True, text=True)
-
-
 def test_the_commands(text: Path, tmp_path: Path) -> None:
     config = small_config(**{"pretraining.max_epochs": 1})
     config.to_disk(tmp_path / "tiny.cfg")
     paths = ["--paths.text", text, "--paths.words", tmp_path / "words.txt"]
     ours = ["tlner", "pretrain", tmp_path / "tiny.cfg", tmp_path / "ours", *paths, "--n-dev", 20, "--n-words", 60]
-    done = spacy_command(*ours)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "dev ppl" in done.stdout and (tmp_path / "ours" / "model-best.bin").exists()
-    again = spacy_command(*ours)
-    assert again.returncode == 1 and "TL606" in again.stdout
+    done = run_spacy(*ours)
+    assert done.returncode == 0, done.output
+    assert "dev ppl" in done.output and (tmp_path / "ours" / "model-best.bin").exists()
+    again = run_spacy(*ours)
+    assert again.returncode == 1 and "TL606" in again.output
     # a rate that is a schedule stays at its first value, 0, under spaCy's command: it takes a constant one
     config["pretraining"]["optimizer"]["learn_rate"] = 0.01
     config.to_disk(tmp_path / "constant.cfg")
-    missing = spacy_command(*ours[:3], tmp_path / "none", *paths, "--initialize.vectors", tmp_path / "nowhere")
-    assert missing.returncode == 1 and "E884" in missing.stdout and "Traceback" not in missing.stderr
-    theirs = spacy_command("pretrain", tmp_path / "constant.cfg", tmp_path / "theirs", *paths)
-    assert theirs.returncode == 0, theirs.stderr
+    missing = run_spacy(*ours[:3], tmp_path / "none", *paths, "--initialize.vectors", tmp_path / "nowhere")
+    assert missing.returncode == 1 and "E884" in missing.output and "Traceback" not in missing.output
+    theirs = run_spacy("pretrain", tmp_path / "constant.cfg", tmp_path / "theirs", *paths)
+    assert theirs.returncode == 0, theirs.output
     nlp = blank_tagger()
     initialize_with(nlp, tmp_path / "theirs" / "model-last.bin")
 

@@ -1,7 +1,5 @@
 """Probabilities on the Doc: candidates, their scores, thresholds; through spaCy's own storage, pipes and commands."""
 
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from spacy.pipeline.functions import merge_entities
 from spacy.tokens import Doc, DocBin, Span
 from spacy.util import fix_random_seed
 
+from command_line import run_spacy
 from corpus import blank_tagger, entities, initialize, make_doc, make_examples, tagger, train, trained, write_corpus
 from spacy_tlner.component import TransferNER
 from spacy_tlner.tags import Mention
@@ -262,9 +261,9 @@ def test_find_threshold(key: str, tmp_path: Path) -> None:
     nlp.to_disk(tmp_path / "model")
     dev = write_corpus(tmp_path / "dev.spacy", 40, skip=500)
     command = ["find-threshold", tmp_path / "model", dev, "tl_ner", key, "ents_f", "--n_trials", "5"]
-    done = subprocess.run([sys.executable, "-m", "spacy", *map(str, command)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stdout.splitlines() if line[:1].isdigit()]
+    done = run_spacy(*command)
+    assert done.returncode == 0, done.output
+    rows = [line.split() for line in done.output.splitlines() if line[:1].isdigit()]
     table = {float(threshold): float(score) for threshold, score in rows}
     assert len(table) == 5 and len(set(table.values())) > 1
     for threshold in table:

@@ -1,4 +1,4 @@
-"""spaCy's own commands over `tl_ner`, through the real command line, on small data."""
+"""spaCy's own commands over `tl_ner`, on small data."""
 
 import json
 import os
@@ -12,6 +12,7 @@ import spacy
 from spacy.tokens import DocBin
 from thinc.api import Config
 
+from command_line import run_spacy
 from corpus import LABELS, entities, held_out_texts, tagger, write_corpus
 
 # Partial on purpose: `init fill-config` makes it whole.
@@ -34,8 +35,15 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def run(*args: Any, module: str = "spacy", cwd: Path | None = None, **env: str) -> str:
-    """One command, as a user gives it; what it prints, standard error included."""
+def run(*args: Any) -> str:
+    """One of spaCy's commands; what it prints, standard error included."""
+    done = run_spacy(*args)
+    assert done.returncode == 0, done.output
+    return done.output
+
+
+def python(*args: Any, module: str, cwd: Path | None = None, **env: str) -> str:
+    """A module as a user gives it."""
     done = subprocess.run(
         [sys.executable, "-m", module, *map(str, args)],
         stdout=subprocess.PIPE,
@@ -151,13 +159,14 @@ def test_apply(model: Path, tmp_path: Path) -> None:
 
 def test_package_install_and_load_by_name(model: Path, tmp_path: Path) -> None:
     (tmp_path / "packages").mkdir()
-    run("package", model, tmp_path / "packages", "--name", "tiny", "--build", "wheel", "--version", "1.2.3")
+    options = ("--name", "tiny", "--build", "wheel", "--version", "1.2.3")
+    python("package", model, tmp_path / "packages", *options, module="spacy")
     built = tmp_path / "packages" / "en_tiny-1.2.3"
     meta = json.loads((built / "en_tiny" / "en_tiny-1.2.3" / "meta.json").read_text(encoding="utf8"))
     assert any(requirement.startswith("spacy-tlner") for requirement in meta["requirements"])
     (wheel,) = (built / "dist").glob("*.whl")
     where = tmp_path / "site"
-    run("install", "--no-deps", "--no-index", "--quiet", "--target", where, wheel, module="pip")
+    python("install", "--no-deps", "--no-index", "--quiet", "--target", where, wheel, module="pip")
     text = held_out_texts(1)[0]
     script = tmp_path / "load.py"
     script.write_text(
@@ -166,7 +175,7 @@ def test_package_install_and_load_by_name(model: Path, tmp_path: Path) -> None:
         "print([(e.label_, e.start, e.end) for e in nlp(sys.argv[1]).ents])\n",
         encoding="utf8",
     )
-    printed = run(text, module="load", cwd=tmp_path, PYTHONPATH=str(where))
+    printed = python(text, module="load", cwd=tmp_path, PYTHONPATH=str(where))
     assert printed.strip().splitlines()[-1] == str(entities(spacy.load(model)(text)))
 
 
