@@ -147,7 +147,7 @@ def make_examples(nlp: Language, n: int, *, skip: int = 0, rename: dict[str, str
 
 
 def write_corpus(path: Path, n: int, *, skip: int = 0, rename: dict[str, str] | None = None) -> Path:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     DocBin(docs=[eg.reference for eg in make_examples(nlp, n, skip=skip, rename=rename)]).to_disk(path)
     return path
 
@@ -189,8 +189,12 @@ def trained_bytes(factory: str = "tl_ner") -> bytes:
 
 
 def blank_tagger(factory: str = "tl_ner", **config: Any) -> Language:
-    """A pipeline of one small `tl_ner`, or of spaCy's own `ner`, that is not initialized."""
-    nlp = spacy.blank("en")
+    """A pipeline of one small `tl_ner`, or of spaCy's own `ner`, that is not initialized.
+
+    Of no language: a pipeline in English reads some thousand exceptions of its tokenizer when it is made and when it
+    is loaded, which would be most of what many tests do.
+    """
+    nlp = spacy.blank("xx")
     nlp.add_pipe(factory, config={"model": tagger() if factory == "tl_ner" else SPACY_NER, **config})
     return nlp
 

@@ -13,7 +13,7 @@ from thinc.api import Model
 from spacy_tlner.architectures import Lexicon
 from spacy_tlner.layers.types import Types, clear_caches
 
-NLP = spacy.blank("en")
+NLP = spacy.blank("xx")
 TEXT = "the The NATO iPhone Aspirin aspirin 1996 12.5 p53 TNF-α – x-ray Apple's IL-2 a I ( New York City Ünïcödé"
 WORDS = TEXT.split()
 GAZETTEER = "New York City\tLOC\nYork\tLOC\nIL-2\tGENE\nTNF-α receptor\tGENE\nApple\tORG\n"

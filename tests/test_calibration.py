@@ -132,7 +132,7 @@ def test_reliability_goes_through_json(of: Reliability) -> None:
 
 
 def test_verdicts_are_those_of_the_scorer() -> None:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     text = ["Ada", "Lovelace", "'s", "aunt", "in", "New", "York", "saw", "Acme", "Group", "and", "Oslo", "Paris/Rome"]
     reference = Doc(nlp.vocab, words=text)
     gold = [(0, 2, "PER"), (5, 7, "LOC"), (8, 10, "ORG"), (12, 13, "LOC")]
@@ -162,7 +162,7 @@ def test_verdicts_are_those_of_the_scorer() -> None:
 
 
 def test_gold_without_entity_annotation_judges_nothing() -> None:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     doc = Doc(nlp.vocab, words=["Oslo"])
     assert verdicts(Example(doc, doc.copy()), [Mention(0, 1, "LOC")]) == [(Mention(0, 1, "LOC"), None)]
 
@@ -326,7 +326,7 @@ def test_confidence_is_that_of_the_prediction_whatever_the_temperature() -> None
 
 def test_pipes_before_the_tagger_run() -> None:
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": HASH_EMBED_CNN})
     nlp.add_pipe("tl_ner", config={"model": tagger(LISTENER), "candidates": 0.0})
     nlp.add_pipe("doc_cleaner")
@@ -512,7 +512,7 @@ def test_a_label_that_gold_never_has_is_warned_of(model: Path, dev: Path, tmp_pa
 
 
 def no_weights(folder: Path, model: Path, dev: Path) -> list[Any]:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tl_ner")
     nlp.to_disk(folder / "blank")
     return [folder / "blank", dev]
@@ -524,11 +524,11 @@ def write(path: Path, *docs: Doc) -> Path:
 
 
 def empty_dev(folder: Path, model: Path, dev: Path) -> list[Any]:
-    return [model, write(folder / "empty.spacy", Doc(spacy.blank("en").vocab))]
+    return [model, write(folder / "empty.spacy", Doc(spacy.blank("xx").vocab))]
 
 
 def no_gold(folder: Path, model: Path, dev: Path) -> list[Any]:
-    return [model, write(folder / "plain.spacy", make_doc(spacy.blank("en"), ["Nothing", "here"], []))]
+    return [model, write(folder / "plain.spacy", make_doc(spacy.blank("xx"), ["Nothing", "here"], []))]
 
 
 def no_gold_in_test(folder: Path, model: Path, dev: Path) -> list[Any]:
@@ -536,7 +536,7 @@ def no_gold_in_test(folder: Path, model: Path, dev: Path) -> list[Any]:
 
 
 def not_annotated(folder: Path, model: Path, dev: Path) -> list[Any]:
-    return [model, write(folder / "raw.spacy", Doc(spacy.blank("en").vocab, words=["Oslo"]))]
+    return [model, write(folder / "raw.spacy", Doc(spacy.blank("xx").vocab, words=["Oslo"]))]
 
 
 def no_such_dev(folder: Path, model: Path, dev: Path) -> list[Any]:
@@ -553,7 +553,7 @@ def no_such_model(folder: Path, model: Path, dev: Path) -> list[Any]:
 
 
 def no_tagger(folder: Path, model: Path, dev: Path) -> list[Any]:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("sentencizer")
     nlp.to_disk(folder / "other")
     return [folder / "other", dev]

@@ -233,7 +233,7 @@ def test_not_initialized_says_so(factory: str) -> None:
 def test_gold_is_what_spacy_aligns(seed: int) -> None:
     """Against `Example.get_aligned_ner`, tokens alike or not, with missing, blocked and whitespace tokens."""
     rng = numpy.random.default_rng(seed)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     pieces = [str(rng.choice(["ab", "cd", "\n", "e-f", "g.h"])) for _ in range(12)]
     spaces = [piece != "\n" for piece in pieces]
     gold = Doc(nlp.vocab, words=pieces, spaces=spaces)
@@ -434,7 +434,7 @@ def test_update_wants_examples() -> None:
 
 def test_rehearsal_over_a_shared_encoder_is_refused() -> None:
     """`nlp.rehearse` runs no tok2vec, so the listener would hand on what it has of another batch, or nothing."""
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": HASH_EMBED_CNN})
     nlp.add_pipe("tl_ner", config={"model": tagger(LISTENER)})
     examples = make_examples(nlp, 8)
@@ -687,7 +687,7 @@ def test_disabled_renamed_and_removed(factory: str) -> None:
 @BOTH
 def test_sourced_from_another_pipeline(factory: str) -> None:
     other = trained(factory)
-    nlp = spacy.blank("en", vocab=other.vocab)
+    nlp = spacy.blank("xx", vocab=other.vocab)
     nlp.add_pipe("sentencizer")
     nlp.add_pipe(factory, source=other)
     assert entities(nlp(" ".join(WORDS))) == KNOWN
@@ -708,7 +708,7 @@ def test_config_round_trip(tmp_path: Path) -> None:
 
 
 def test_default_config_is_the_default_model() -> None:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tl_ner")
     examples = make_examples(nlp, 4)
     nlp.initialize(lambda: examples)

@@ -33,7 +33,7 @@ TEXTS = held_out_texts(20)
 
 def shared_pipeline(*names: str, tok2vec: dict[str, Any] = HASH_EMBED_CNN) -> Language:
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": tok2vec})
     for name in names:
         nlp.add_pipe("tl_ner", name=name, config={"model": tagger(LISTENER)})
@@ -160,7 +160,7 @@ def test_listeners_may_be_replaced(tmp_path: Path) -> None:
     after = [entities(doc) for doc in nlp.pipe(TEXTS)]
     assert [entities(doc) for doc in spacy.load(tmp_path / "nlp").pipe(TEXTS)] == after
     # and from another pipeline
-    other = spacy.blank("en")
+    other = spacy.blank("xx")
     other.add_pipe("second", source=nlp)
     with nlp.select_pipes(disable=["tok2vec", "first"]):
         alone = [entities(doc) for doc in nlp.pipe(TEXTS)]
@@ -199,7 +199,7 @@ def test_what_a_shared_encoder_remembers_is_of_the_words_it_learned() -> None:
 
 def test_words_of_an_encoder_with_weights_are_left_as_they_are() -> None:
     """Trained under a tagger alone it embeds every word; a fresh tl_ner over it must not make most of them unknown."""
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": TINY_ENCODER})
     others: Any = nlp.add_pipe("tagger", config={"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": LISTENER}})
     others.add_label("A")
@@ -216,7 +216,7 @@ def test_words_of_an_encoder_with_weights_are_left_as_they_are() -> None:
 
 def test_looked_up_words_that_nobody_teaches() -> None:
     """Every word would be the unknown one, and nothing would say so."""
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": LOOKUP_ENCODER})
     nlp.add_pipe("ner", config={"model": {**SPACY_NER, "tok2vec": LISTENER}})
     examples = make_examples(nlp, 8)
@@ -257,7 +257,7 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def transformer_pipeline(path: Path, *names: str) -> Language:
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 32, "stride": 24}
     model = {"@architectures": "spacy-transformers.TransformerModel.v3", "name": str(path), "get_spans": spans}
     nlp.add_pipe("transformer", config={"model": {**model, "tokenizer_config": {"use_fast": True}}})

@@ -45,7 +45,7 @@ def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pipeline() -> tuple[Language, list[Example]]:
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tl_ner", config={"model": SMALL})
     gold = Doc(nlp.vocab, words=["Ann", "met", "Bob", "in", "Rome"])
     gold.set_ents([Span(gold, 0, 1, label="PER"), Span(gold, 2, 3, label="PER"), Span(gold, 4, 5, label="LOC")])
@@ -192,7 +192,7 @@ def test_weights_of_torch_are_reached(factor):
 def test_other_components_keep_their_rate():
     """Two taggers, one of them frozen whole."""
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     for name in ("one", "two"):
         nlp.add_pipe("tl_ner", name=name, config={"model": SMALL})
     _, examples = pipeline()
@@ -347,7 +347,7 @@ def test_config_resolves_factors_that_are_schedules():
 def test_a_pattern_over_a_transformers_layers(tmp_path):
     """By the names that the torch module gives."""
     encoder = {"@architectures": "spacy_tlner.TransformerEncoder.v1", "name": str(tiny_bert(tmp_path / "bert"))}
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tl_ner", config={"model": {**SMALL, "tok2vec": encoder}})
     gold = Doc(nlp.vocab, words=["Ann", "met", "Bob"])
     gold.set_ents([Span(gold, 0, 1, label="PER")])
@@ -378,14 +378,14 @@ def test_a_sourced_shared_encoder_is_named(tmp_path):
     """spaCy disables it while others are initialized, which is when the callback runs."""
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
     cnn = {**HASH_EMBED_CNN, "width": 32}
-    source = spacy.blank("en")
+    source = spacy.blank("xx")
     source.add_pipe("tok2vec", config={"model": cnn})
     source.add_pipe("tl_ner", config={"model": {**SMALL, "tok2vec": listener}})
     gold = Doc(source.vocab, words=["Ann", "met", "Bob"])
     gold.set_ents([Span(gold, 0, 1, label="PER")])
     examples = [Example(Doc(source.vocab, words=["Ann", "met", "Bob"]), gold)]
     source.initialize(lambda: examples)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", source=source)
     nlp.add_pipe("tl_ner", config={"model": {**SMALL, "tok2vec": listener}})
     nlp.config["initialize"]["after_init"] = {"@callbacks": "spacy_tlner.name_groups.v1"}

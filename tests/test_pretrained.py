@@ -45,7 +45,7 @@ def params(model: Model) -> dict[str, Any]:
 def test_weights_come_into_a_tagger(pretrained: Path, text: Path) -> None:
     component = initialize_with(blank_tagger(), pretrained)
     donor = blank_tagger().get_pipe("tl_ner").model.get_ref("tok2vec")
-    donor.initialize(X=[spacy.blank("en")("a word")])
+    donor.initialize(X=[spacy.blank("xx")("a word")])
     donor.from_bytes(pretrained.read_bytes())
     ours, theirs = params(component.model.get_ref("tok2vec")), params(donor)
     assert ours.keys() == theirs.keys() and all((ours[name] == theirs[name]).all() for name in ours)
@@ -66,13 +66,13 @@ def test_the_report(pretrained: Path, caplog: pytest.LogCaptureFixture) -> None:
     initialize_with(nlp, pretrained)
     report = nlp.meta["spacy_tlner"]["tl_ner"]["pretrained"]
     assert list(report["copied"]) == ["words", "characters", "encoder"] and not report["fresh"] and not report["unused"]
-    deeper = spacy.blank("en")
+    deeper = spacy.blank("xx")
     deeper.add_pipe("tl_ner", config={"model": tagger({**TINY_ENCODER, "depth": 2})})
     initialize_with(deeper, pretrained)
     report = deeper.meta["spacy_tlner"]["tl_ner"]["pretrained"]
     assert list(report["copied"]) == ["words", "characters", "encoder"]
     assert report["fresh"] == ["encoder 2 (not in the file)"]
-    narrower = spacy.blank("en")
+    narrower = spacy.blank("xx")
     narrower.add_pipe("tl_ner", config={"model": tagger({**TINY_ENCODER, "width": 16})})
     initialize_with(narrower, pretrained)
     report = narrower.meta["spacy_tlner"]["tl_ner"]["pretrained"]
@@ -86,7 +86,7 @@ def test_looked_up_words_come_into_a_tagger(text: Path, tmp_path: Path) -> None:
     config = load_config(CONFIG, overrides=overrides, interpolate=False)
     task = prepare(config, tmp_path / "out", n_dev=10, n_words=25)
     best = run(task, resume=False, on_log=lambda row: None)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tl_ner", config={"model": tagger(LOOKUP_ENCODER)})
     words = next(n for n in initialize_with(nlp, best).model.walk() if n.name == "words")
     donor = blank_tagger(model=tagger(LOOKUP_ENCODER)).get_pipe("tl_ner").model.get_ref("tok2vec")
@@ -111,7 +111,7 @@ def test_a_pretrained_tagger_keeps_its_words(pretrained: Path) -> None:
 
 
 def shared() -> Any:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": TINY_ENCODER})
     nlp.add_pipe("tl_ner", config={"model": tagger({**LISTENER, "width": 32})})
     return nlp
@@ -128,7 +128,7 @@ def test_weights_come_into_a_shared_encoder(pretrained: Path, tmp_path: Path, ca
     nlp.update(make_examples(nlp, 4))
     assert component.labels and "TL126" not in caplog.text
     nlp.to_disk(tmp_path / "model")
-    sourced = spacy.blank("en")
+    sourced = spacy.blank("xx")
     sourced.add_pipe("tok2vec", source=spacy.load(tmp_path / "model"))
     sourced.add_pipe("tl_ner", config={"model": tagger({**LISTENER, "width": 32})})
     with sourced.select_pipes(disable=["tok2vec"]), pytest.raises(ValueError, match=r"TL110.*comes with weights"):

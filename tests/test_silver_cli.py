@@ -30,7 +30,7 @@ DOUBTFUL = [
     "Cape Noether Imports would leave Umbrella for Rio Planck .",
 ]
 TEXTS = [*held_out_texts(48), *DOUBTFUL, " ".join(held_out_texts(53)[48:])]
-NLP = spacy.blank("en")
+NLP = spacy.blank("xx")
 
 
 @pytest.fixture(scope="module")

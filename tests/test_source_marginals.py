@@ -12,7 +12,7 @@ import numpy
 import pytest
 import spacy
 from numpy.testing import assert_allclose
-from spacy.lang.en import English
+from spacy.lang.xx import MultiLanguage
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import fix_random_seed, registry
@@ -46,7 +46,7 @@ RENAME = {"PER": "PERSON", "ORG": "COMPANY", "LOC": "PLACE"}
 # a text that comes again would be remembered
 TEXTS = [*dict.fromkeys(held_out_texts(30)), "", "Ada  Lovelace\nmoved to  Den Haag .", "Oslo"]
 # without any pipe, and with a vocab of its own
-ENGLISH = spacy.blank("en")
+BLANK = spacy.blank("xx")
 Marginals = list[numpy.ndarray]
 
 
@@ -147,7 +147,7 @@ def test_marginals_are_the_sources(source: Path, tmp_path: Path, temperature: fl
     model = layer(tmp_path / "nlp", scale=scale)
     expected = said_by(nlp, docs_of(nlp))
     # documents of another vocab
-    found = model.predict(docs_of(ENGLISH))
+    found = model.predict(docs_of(BLANK))
     assert_same(found, [scale * of for of in expected])
     assert all(of.dtype == "float32" for of in found)
     assert model.get_dim("nO") == 13 and len(numpy.concatenate(expected)) > 200
@@ -157,7 +157,7 @@ def test_marginals_are_the_sources(source: Path, tmp_path: Path, temperature: fl
 
 
 def test_entities_make_no_difference_and_sentence_starts_do(source: Path) -> None:
-    nlp, model = ENGLISH, layer(source)
+    nlp, model = BLANK, layer(source)
     words = ["Yesterday", "Ada", "Lovelace", "met", "Alan", "Turing", "in", "New", "York", "."]
     plain, with_ents, cut = (Doc(nlp.vocab, words=words) for _ in range(3))
     with_ents.set_ents([with_ents[1:3]], blocked=[with_ents[4:6]], default="outside")
@@ -192,7 +192,7 @@ def test_active_head_and_named_component(tmp_path: Path) -> None:
 
 
 def shared(tok2vec: dict[str, Any]) -> Language:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": tok2vec})
     nlp.add_pipe("tl_ner", config={"model": tagger(LISTENER)})
     return nlp
@@ -215,7 +215,7 @@ def test_source_over_a_shared_tok2vec(tmp_path: Path, tok2vec: dict[str, Any]) -
     expected = said_by(nlp, docs_of(nlp))
     again = SourceMarginals(scale=1.0).from_bytes(model.to_bytes())
     for each in (model, again):
-        assert_same(each.predict(docs_of(ENGLISH)), expected)
+        assert_same(each.predict(docs_of(BLANK)), expected)
 
 
 def floret(nlp: Language) -> None:
@@ -258,7 +258,7 @@ def test_what_the_sources_vocab_knows_comes_along(tmp_path: Path, prepare: Any, 
     loaded = spacy.load(tmp_path / "nlp")
     expected = said_by(loaded, docs_of(loaded))
     model = SourceMarginals(scale=1.0).from_bytes(layer(tmp_path / "nlp").to_bytes())
-    assert_same(model.predict(docs_of(ENGLISH)), expected)
+    assert_same(model.predict(docs_of(BLANK)), expected)
     bare = blank_tagger(model=tagger({**TINY_ENCODER, "embed": NORM}))
     if prepare is norms:  # and they matter
         bare.get_pipe("tl_ner").from_bytes(nlp.get_pipe("tl_ner").to_bytes(exclude=["vocab"]), exclude=["vocab"])
@@ -271,7 +271,7 @@ def test_named_pipes_run_before_the_tagger(source: Path, tmp_path: Path) -> None
     nlp.add_pipe("entity_ruler", name="last")
     nlp.to_disk(tmp_path / "nlp")
     words = ["In", "Oslo", "Lise", "Meitner", "met", "Max", "Planck", "."]
-    made = [Doc(of, words=words) for of in (nlp.vocab, ENGLISH.vocab)]
+    made = [Doc(of, words=words) for of in (nlp.vocab, BLANK.vocab)]
     (expected,) = said_by(nlp, [made[0]])
     model = layer(tmp_path / "nlp", pipes=["sentencizer"])
     assert_same(model.predict([made[1]]), [expected])
@@ -318,7 +318,7 @@ def test_stands_alone(source: Path, stored: Path, tmp_path: Path) -> None:
     blank_source()(nlp).to_disk(tmp_path / "null")
     assert str(gone) not in (tmp_path / "null" / "config.cfg").read_text()
     loaded = spacy.load(tmp_path / "null")
-    for again in (loaded, English.from_config(loaded.config).from_bytes(loaded.to_bytes())):
+    for again in (loaded, MultiLanguage.from_config(loaded.config).from_bytes(loaded.to_bytes())):
         assert [entities(doc) for doc in again.pipe(TEXTS)] == said
         assert node_of(again).attrs["tags"] == node_of(nlp).attrs["tags"]
     # with null, what was stored also serves another initialization; a path that is gone is an error there
@@ -361,7 +361,7 @@ def test_two_processes(stored: Path) -> None:
 
 def test_threads(source: Path) -> None:
     model = layer(source, cache_size=100)
-    docs = docs_of(ENGLISH)
+    docs = docs_of(BLANK)
     expected = layer(source).predict(docs)
     pieces = [docs[i : i + 5] for i in range(0, len(docs), 5)]
     with ThreadPoolExecutor(4) as pool:
@@ -374,7 +374,7 @@ def test_threads(source: Path) -> None:
 
 
 def test_words_are_forgotten_after_a_memory_zone(source: Path) -> None:
-    model, nlp = layer(source), spacy.blank("en")
+    model, nlp = layer(source), spacy.blank("xx")
     strings = shim_of(model).tagger.nlp.vocab.strings
     before = len(strings)
     for i in range(2):
@@ -460,7 +460,7 @@ def test_a_corpus_is_tagged_once(source: Path, asked: list[int]) -> None:
 
 
 def test_remembered_are_equal_and_few(source: Path, asked: list[int]) -> None:
-    nlp = ENGLISH
+    nlp = BLANK
     docs = docs_of(nlp)
     n_tokens = sum(map(len, docs))
     none, few, all_of_them = (layer(source, cache_size=size) for size in (0, 100, n_tokens))
@@ -495,7 +495,7 @@ def test_remembered_are_equal_and_few(source: Path, asked: list[int]) -> None:
 
 def test_no_source() -> None:
     model = SourceMarginals()
-    for act in (model.initialize, partial(model.predict, [ENGLISH.make_doc("Oslo")])):
+    for act in (model.initialize, partial(model.predict, [BLANK.make_doc("Oslo")])):
         with pytest.raises(ValueError, match="TL060"):
             act()
 
@@ -509,7 +509,7 @@ def test_source_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 def test_none_or_several_taggers(source: Path, tmp_path: Path) -> None:
-    spacy.blank("en").to_disk(tmp_path / "none")
+    spacy.blank("xx").to_disk(tmp_path / "none")
     with pytest.raises(ValueError, match=r"TL062.*exactly one.*found: none"):
         layer(tmp_path / "none")
     with pytest.raises(ValueError, match=r"TL062.*the 'other'.*found: tl_ner"):

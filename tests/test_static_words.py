@@ -37,7 +37,7 @@ def table(vocab: Vocab, mode: str, attr: str = "ORTH", *, width: int = 7, seed: 
 
 
 def with_vectors(mode: str = "default", attr: str = "ORTH", **settings: int) -> Language:
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.vocab.vectors = table(nlp.vocab, mode, attr, **settings)
     return nlp
 
@@ -170,7 +170,7 @@ def test_copies_and_pickles_carry_no_vectors() -> None:
 
 
 def test_no_vectors() -> None:
-    for vocab in (spacy.blank("en").vocab, None):
+    for vocab in (spacy.blank("xx").vocab, None):
         types = types_of([Doc(vocab or Vocab(), words=["a"])])[0]._replace(vocab=vocab)
         with pytest.raises(ValueError, match=r"TL050.*\[initialize\] vectors"):
             StaticWords().initialize(X=types)
@@ -203,7 +203,7 @@ def test_no_width() -> None:
 def test_tagger_with_vectors_through_the_config(
     mode: str, width: int | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = spacy.blank("en")
+    source = spacy.blank("xx")
     examples = make_examples(source, 100)
     words = sorted({token.text for eg in examples for token in eg.reference})
     settings: dict[str, Any] = {"mode": mode, "minn": 3, "maxn": 4} if mode == "floret" else {"keys": words}
@@ -211,7 +211,7 @@ def test_tagger_with_vectors_through_the_config(
     source.to_disk(tmp_path / "vectors")
 
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     embed = {**TINY_ENCODER["embed"], "words": {"@architectures": "spacy_tlner.StaticWords.v1", "width": width}}
     nlp.add_pipe("tl_ner", config={"model": tagger({**TINY_ENCODER, "embed": embed})})
     nlp.config["initialize"]["vectors"] = str(tmp_path / "vectors")
@@ -224,7 +224,7 @@ def test_tagger_with_vectors_through_the_config(
     loaded = spacy.load(tmp_path / "nlp")
     texts = held_out_texts(20)
     assert [entities(d) for d in loaded.pipe(texts)] == [entities(d) for d in nlp.pipe(texts)]
-    bytes_loaded = spacy.blank("en", config=nlp.config).from_bytes(nlp.to_bytes())
+    bytes_loaded = spacy.blank("xx", config=nlp.config).from_bytes(nlp.to_bytes())
     assert [entities(d) for d in bytes_loaded.pipe(texts)] == [entities(d) for d in nlp.pipe(texts)]
     # a copy made while the cache is full still works
     assert [entities(d) for d in copy.deepcopy(nlp).pipe(texts)] == [entities(d) for d in nlp.pipe(texts)]
@@ -237,7 +237,7 @@ def test_tagger_with_vectors_through_the_config(
         if other:
             source.vocab.vectors.data[0] += 1
             source.to_disk(tmp_path / "vectors")
-        target = spacy.blank("en", config=nlp.config)
+        target = spacy.blank("xx", config=nlp.config)
         target.config["initialize"]["components"]["tl_ner"] = start
         target.initialize(lambda: examples)
         assert ("TL119" in caplog.text) == other

@@ -228,7 +228,7 @@ def write(path: Path, texts: list[str]) -> Path:
     elif path.suffix == ".txt":
         path.write_text("\r\n\r\n   \r\n".join(texts), encoding="utf-8-sig", newline="")
     else:
-        nlp = spacy.blank("en")
+        nlp = spacy.blank("xx")
         docs = [nlp.make_doc(text) for text in texts]
         for doc in docs:  # annotation that is not to be seen
             doc.set_ents([Span(doc, 0, 1, label="GOLD")])
@@ -323,7 +323,7 @@ def test_the_same_text_once_and_what_is_annotated_not_at_all(tmp_path, model):
     source = write(tmp_path / "in.txt", [*texts, texts[0].upper(), texts[1].replace(" ", "   ")])
     assert len(run(model, source).splitlines()) == 6
     # a .spacy file without blanks between its words is the same text still
-    docs = [Doc(spacy.blank("en").vocab, words=text.split(), spaces=[False] * len(text.split())) for text in texts[:2]]
+    docs = [Doc(spacy.blank("xx").vocab, words=text.split(), spaces=[False] * len(text.split())) for text in texts[:2]]
     DocBin(docs=docs).to_disk(tmp_path / "known.spacy")
     known = write(tmp_path / "known.jsonl", texts[2:3])
     options = ("--annotated", tmp_path / "known.spacy", "--annotated", known)
@@ -341,7 +341,7 @@ def test_sentences(tmp_path, model):
     assert {task["text"] for task in tasks} == {"Ada Lovelace moved to Oslo .", "Shares of Acme fell ."}
     assert all(task["meta"]["id"] == 0 for task in tasks)
     # boundaries that a .spacy file has are kept, whatever the sentencizer would say
-    doc = Doc(spacy.blank("en").vocab, words=["Oslo", ".", "is", "cold"], sent_starts=[True, False, False, True])
+    doc = Doc(spacy.blank("xx").vocab, words=["Oslo", ".", "is", "cold"], sent_starts=[True, False, False, True])
     DocBin(docs=[doc]).to_disk(tmp_path / "in.spacy")
     tasks = [json.loads(line) for line in run(model, tmp_path / "in.spacy", "--sentences").splitlines()]
     assert {task["text"] for task in tasks} == {"Oslo . is", "cold"}
@@ -413,7 +413,7 @@ def test_options_that_cannot_be_used(tmp_path, model, options, expected):
 
 def test_a_pipeline_without_the_tagger_and_one_with_two(tmp_path, model):
     source = write(tmp_path / "in.txt", held_out_texts(3))
-    spacy.blank("en").to_disk(tmp_path / "blank")
+    spacy.blank("xx").to_disk(tmp_path / "blank")
     assert "TL503" in refused(tmp_path / "blank", source)
     assert "TL408" in refused(tmp_path / "nowhere", source)
     two = trained()
@@ -425,7 +425,7 @@ def test_a_pipeline_without_the_tagger_and_one_with_two(tmp_path, model):
 
 def test_a_tagger_that_cannot_predict(tmp_path, model):
     source = write(tmp_path / "in.txt", held_out_texts(3))
-    blank = spacy.blank("en")
+    blank = spacy.blank("xx")
     blank.add_pipe("tl_ner")
     blank.to_disk(tmp_path / "blank")
     assert "TL014" in refused(tmp_path / "blank", source)

@@ -666,7 +666,7 @@ def test_label_map_files_that_cannot_be(source: Path, tmp_path: Path, content: s
 
 
 def test_sources_without_a_tagger(source: Path, tmp_path: Path) -> None:
-    spacy.blank("en").to_disk(tmp_path / "blank")
+    spacy.blank("xx").to_disk(tmp_path / "blank")
     refused({"source": tmp_path / "blank"}, r"\[TL106\].*blank.*exactly one.*none")
     refused({"source": source, "source_component": "other"}, r"\[TL106\].*'other'.*tl_ner")
     two = trained()
@@ -739,7 +739,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained pipeline of a tok2vec and a tagger that listens to it."""
     path = tmp_path_factory.mktemp("shared") / "source"
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": TINY_ENCODER})
     nlp.add_pipe("tl_ner", config={"model": tagger(LISTENER)})
     examples = make_examples(nlp, 200)
@@ -763,13 +763,13 @@ def from_config(
     path = str(write_corpus(tmp_path / "corpus.spacy", 40, skip=2000, rename=rename))
     reader = {"@readers": "spacy.Corpus.v1", "path": path}
     config = {
-        "nlp": {"lang": "en", "pipeline": list(components)},
+        "nlp": {"lang": "xx", "pipeline": list(components)},
         "components": components,
         "corpora": {"train": reader, "dev": reader},
         "training": {"seed": 1, "train_corpus": "corpora.train", "dev_corpus": "corpora.dev", **training},
         "initialize": {"components": initialize},
     }
-    base = spacy.blank("en").config
+    base = spacy.blank("xx").config
     Config(spacy.util.load_config_from_str(base.to_str()).merge(config)).to_disk(tmp_path / "config.cfg")
     return init_nlp(spacy.util.load_config(tmp_path / "config.cfg", overrides=overrides or {}))
 
