@@ -17,8 +17,11 @@ from typer.testing import CliRunner, Result
 from corpus import annotated
 from spacy_tlner.architectures import TransformerEncoder
 from spacy_tlner.cli import tlner
-from spacy_tlner.domain.masked_lm import AdaptSettings, checkpoints_of, evaluate, make_blocks, split
+from spacy_tlner.domain.adapt_settings import AdaptSettings
+from spacy_tlner.domain.masked_blocks import make_blocks, split
+from spacy_tlner.domain.masked_lm import evaluate
 from spacy_tlner.domain.masked_loss import masked_loss
+from spacy_tlner.domain.run_folder import checkpoints_of
 from tiny_transformers import tiny_bert, tiny_xlm_roberta
 
 TEXTS = [" ".join(words) for (words, _), _ in zip(annotated(), range(120))]

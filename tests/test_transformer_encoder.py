@@ -24,8 +24,9 @@ from thinc.api import SGD, Adam, Model, fix_random_seed
 from corpus import entities, held_out_texts, initialize, make_examples, optimizer, tagger, train, write_corpus
 from layer_checks import normal
 from spacy_tlner.architectures import TransformerEncoder
+from spacy_tlner.layers.layer_mix import Mix
 from spacy_tlner.layers.precision import Precision
-from spacy_tlner.layers.transformer import Mix, TransformerShim
+from spacy_tlner.layers.transformer_shim import TransformerShim
 from spacy_tlner.optimizer import GroupedAdam, name_groups
 from tiny_transformers import SIZES, TEXT, tiny_bert, tiny_roberta, tiny_xlm_roberta
 

@@ -9,8 +9,8 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..layers.precision import Precision
-from ..layers.transformer import Pooling, Settings
 from ..layers.transformer import TransformerEncoder as TransformerEncoderLayer
+from ..layers.transformer_shim import Pooling, Settings
 
 
 @registry.architectures("spacy_tlner.TransformerEncoder.v1")

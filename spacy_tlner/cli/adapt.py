@@ -53,8 +53,9 @@ def adapt(
 
     from ..corpora.faults import CorpusError
     from ..corpora.texts import read_plain
+    from ..domain.adapt_settings import AdaptSettings
     from ..domain.faults import DomainError
-    from ..domain.masked_lm import AdaptSettings, adapt_checkpoint
+    from ..domain.masked_lm import adapt_checkpoint
     from .progress import tokenizing
 
     settings = AdaptSettings(

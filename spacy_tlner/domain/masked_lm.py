@@ -8,72 +8,19 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy
-
 from ..errors import Errors
 from ..files import whole_folder
 from ..layers.checkpoint import n_positions, quiet, special_ids, whole_text_tokenizer
-from ..layers.precision import Precision
+from .adapt_settings import AdaptSettings, AdaptSummary
 from .faults import DomainError
+from .masked_blocks import Masking, digest_of, make_blocks, split
 from .masked_loss import masked_loss
-
-# What describes a run, in the folder of its checkpoints and in that of its outcome.
-RUN_FILE = "adaptation.json"
-# of the held-out blocks: more would only take time
-_MOST_DEV = 200
-
-
-@dataclass
-class AdaptSettings:
-    """How a checkpoint is trained on.
-
-    length: word pieces of a block, special ones included. max_steps: updates after which to stop; 0: after `epochs`.
-    mask_share: of word pieces that are to be guessed. dev_share: of blocks held out. save_every: updates between
-    checkpoints. cased: tell the tokenizer not to lower-case, for a checkpoint that does not say so. precision: of the
-    products in training, see `layers.precision`.
-    """
-
-    epochs: float = 1.0
-    max_steps: int = 0
-    batch_size: int = 16
-    length: int = 256
-    learn_rate: float = 5e-5
-    warmup_share: float = 0.06
-    weight_decay: float = 0.01
-    mask_share: float = 0.15
-    dev_share: float = 0.05
-    save_every: int = 500
-    cased: bool = False
-    seed: int = 0
-    precision: Precision = "float32"
-
-
-@dataclass
-class AdaptSummary:
-    """What was trained on, and the mean loss of a masked word piece of the held-out blocks before and after.
-
-    new_head: the checkpoint came without its language model's output layer, so that one began at random.
-    """
-
-    texts: int
-    pieces: int
-    blocks: int
-    dev_blocks: int
-    steps: int
-    before: float
-    after: float
-    new_head: bool
-
-
-def checkpoints_of(output: Path) -> Path:
-    """Where a run leaves its checkpoints: beside the output, which stands only once it is whole."""
-    return output.with_name(f"{output.name}.checkpoints")
+from .run_folder import RUN_FILE, begin_or_compare, checkpoints_of, last_checkpoint
 
 
 def adapt_checkpoint(
@@ -91,12 +38,12 @@ def adapt_checkpoint(
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise DomainError(Errors.TL552.format(path=output))
     work = checkpoints_of(output)
-    last = _last_checkpoint(work, resume)
+    last = last_checkpoint(work, resume)
     _seed(settings.seed)
     model, tokenizer, new_head = _load(name, settings)
     blocks, n_texts, n_pieces = make_blocks(texts, tokenizer, settings.length)
     train, dev = split(blocks, settings)
-    _begin_or_compare(work, {"name": name, **asdict(settings), "texts": _digest(blocks)}, last is not None)
+    begin_or_compare(work, {"name": name, **asdict(settings), "texts": digest_of(blocks)}, last is not None)
     masking = Masking(tokenizer, settings)
     held_out = [masking(dev[i : i + settings.batch_size]) for i in range(0, len(dev), settings.batch_size)]
     before = evaluate(model, held_out)
@@ -126,57 +73,6 @@ def adapt_checkpoint(
         raise DomainError(Errors.TL559.format(path=output, reason=error.strerror or error)) from error
     shutil.rmtree(work, ignore_errors=True)
     return found
-
-
-def make_blocks(texts: Iterable[str], tokenizer: Any, length: int) -> tuple[list[list[int]], int, int]:
-    """All word pieces, text after text with a separator between, cut into blocks with the special ones around each.
-
-    Returns the blocks, of at most `length` ids each, how many texts there were and how many word pieces.
-    """
-    backend = whole_text_tokenizer(tokenizer)
-    prefix, suffix = special_ids(backend)
-    ids: list[numpy.ndarray] = []
-    n_texts = n_pieces = 0
-    for text in texts:
-        pieces = backend.encode(text, add_special_tokens=False).ids
-        n_texts, n_pieces = n_texts + 1, n_pieces + len(pieces)
-        ids.append(numpy.array([*pieces, *suffix[:1]], dtype="int32"))
-    stream = numpy.concatenate([numpy.zeros(0, dtype="int32"), *ids])
-    size = length - len(prefix) - len(suffix)
-    parts = [stream[i : i + size].tolist() for i in range(0, len(stream), size)]
-    return [[*prefix, *part, *suffix] for part in parts], n_texts, n_pieces
-
-
-def split(blocks: Sequence[list[int]], settings: AdaptSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The blocks to train on and those held out, drawn by the seed. Raises DomainError (TL558)."""
-    if len(blocks) < 2:
-        raise DomainError(Errors.TL558.format(blocks=len(blocks), length=settings.length))
-    order = numpy.random.default_rng(settings.seed).permutation(len(blocks)).tolist()
-    n_dev = min(max(1, round(settings.dev_share * len(blocks))), _MOST_DEV, len(blocks) - 1)
-    rows = [{"input_ids": blocks[i], "number": i} for i in order]
-    return rows[n_dev:], rows[:n_dev]
-
-
-class Masking:
-    """Batches with masks that depend on the seed, the epoch and the blocks, and on nothing that was drawn before.
-
-    The trainer fetches a batch ahead of the one it trains on, and a resumed run would draw other masks for it.
-    """
-
-    def __init__(self, tokenizer: Any, settings: AdaptSettings):
-        from transformers import DataCollatorForLanguageModeling
-
-        self.collator = DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm_probability=settings.mask_share)
-        self.seed = settings.seed
-        self.epoch = 0
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> Any:
-        import torch
-
-        with torch.random.fork_rng(devices=[]):
-            drawn_from = numpy.random.SeedSequence([self.seed, self.epoch, *(row["number"] for row in rows)])
-            torch.manual_seed(int(drawn_from.generate_state(1)[0]))
-            return self.collator([{"input_ids": row["input_ids"]} for row in rows])
 
 
 def evaluate(model: Any, batches: Sequence[Any]) -> float:
@@ -246,54 +142,6 @@ def _load(name: str, settings: AdaptSettings) -> tuple[Any, Any, bool]:
     if not least <= settings.length <= most:
         raise DomainError(Errors.TL557.format(length=settings.length, name=name, least=least, most=most))
     return model, tokenizer, bool(found["missing_keys"])
-
-
-def _last_checkpoint(work: Path, resume: bool) -> str | None:
-    """The last checkpoint that is whole; what was cut off while it was written is removed.
-
-    Raises DomainError: TL552 on a folder that is not of a run, TL553, TL554.
-    """
-    found = sorted(work.glob("checkpoint-*"), key=lambda path: (len(path.name), path.name))
-    if resume:
-        # the trainer writes this file last
-        whole = [path for path in found if (path / "trainer_state.json").is_file()]
-        if not whole:
-            raise DomainError(Errors.TL554.format(path=work))
-        for path in found:
-            if path not in whole:
-                shutil.rmtree(path, ignore_errors=True)
-        return str(whole[-1])
-    if found:
-        raise DomainError(Errors.TL553.format(path=work))
-    if work.exists() and not (work.is_dir() and {path.name for path in work.iterdir()} <= {RUN_FILE}):
-        raise DomainError(Errors.TL552.format(path=work))
-    return None
-
-
-def _begin_or_compare(work: Path, run: dict[str, Any], resumed: bool) -> None:
-    """Note what a run is made of, or check that it is the same. Raises DomainError: TL555, TL561."""
-    path = work / RUN_FILE
-    if not resumed:
-        try:
-            work.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(run, indent=2), encoding="utf8")
-        except OSError as error:
-            raise DomainError(Errors.TL561.format(path=work, reason=error.strerror or error)) from error
-        return
-    try:
-        begun = json.loads(path.read_text(encoding="utf8"))
-    except (OSError, ValueError):
-        begun = {}
-    different = [key for key in run if begun.get(key) != run[key]]
-    if different:
-        raise DomainError(Errors.TL555.format(path=work, different=", ".join(different)))
-
-
-def _digest(blocks: Sequence[list[int]]) -> str:
-    digest = blake2b(digest_size=16)
-    for block in blocks:
-        digest.update(numpy.asarray(block, dtype="int32").tobytes())
-    return digest.hexdigest()
 
 
 def _epoch_teller(masking: Masking) -> Any:
