@@ -22,9 +22,11 @@ test: $(VENV)/installed-dev
 # Minutes, on an idle machine. DATA: the folder that holds mtl-bioinformatics-2016.
 bench: $(VENV)/installed-dev
 	$(PIP) torch-struct
-	$(PYTHON) benchmarks/crf.py
+	$(PYTHON) -m spacy tlner convert $(DATA)/mtl-bioinformatics-2016/BC5CDR-IOB/train.tsv training/bench/bc5cdr.train.spacy
+	$(PYTHON) benchmarks/crf.py training/bench/bc5cdr.train.spacy
 	$(PYTHON) benchmarks/chain.py
 	$(PYTHON) benchmarks/speed.py $(DATA)
+	$(PYTHON) benchmarks/coverage.py
 
 # Hours; stops and resumes at will.
 bench-accuracy: $(VENV)/installed-dev
@@ -45,10 +47,12 @@ bench-encoders: $(VENV)/installed-dev
 	$(PYTHON) benchmarks/encoders.py $(DATA) --corpora ncbi-10,ncbi-25,ncbi-50 --systems bilm,bilm-scratch
 	$(PYTHON) benchmarks/encoder_speed.py $(DATA)
 	$(PYTHON) benchmarks/time_spent.py training/encoders/corpus/bc5cdr.train.spacy
+	$(PYTHON) benchmarks/optimizer.py training/encoders/corpus/bc5cdr.train.spacy training/encoders/bilm/model-best.bin
 
 # A reduced set, under an hour: one pair, 100 target sentences. The rest is in the file.
 bench-transfer: $(VENV)/installed-dev
 	$(PYTHON) benchmarks/transfer_pairs.py $(DATA) --stage reduced
+	$(PYTHON) benchmarks/nearness.py $(DATA)
 
 # Torch comes first and alone, pinned: whatever else asks for torch then finds it there.
 $(VENV)/installed: setup.py constraints.txt spacy_tlner/about.py

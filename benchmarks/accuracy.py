@@ -86,9 +86,9 @@ def plan(
     limit = max_seeds or 5
     for seed in range(min(limit, 3)):
         for name, config in (("tl_ner", ours), ("spacy", theirs)):
-            splits = [corpus / f"bc5cdr.{split}.spacy" for split in ("train", "devel", "test")]
+            train, dev, test = (corpus / f"bc5cdr.{split}.spacy" for split in ("train", "devel", "test"))
             if name in full:
-                yield Run("bc5cdr", name, seed, *splits, config, budget(name, "all"))
+                yield Run("bc5cdr", name, seed, train, dev, test, config, budget(name, "all"))
     for seed in range(min(limit, N_SOURCES)):
         for name, config, used in (("tl_ner", ours, "tl_ner-transfer"), ("spacy", theirs, "spacy-continued")):
             train, dev = (corpus / f"bc5cdr-disease.{split}.spacy" for split in ("train", "devel"))

@@ -71,27 +71,23 @@ def main(
     """Run what is missing, then print the tables."""
     if not report:
         done = {(row["case"], row["seed"]) for row in rows.read(BENCH)}
-        for run in trained(data, work, cases.split(",")):
-            if (run.case, run.seed) not in done:
-                rows.append(BENCH, measure(run, work))
+        for run in trained(data, work, cases.split(","), done):
+            rows.append(BENCH, measure(run, work))
     print_tables()
 
 
-def trained(data: Path, work: Path, cases: Sequence[str]) -> Iterator[runs.Run]:
-    """The runs of these cases, each with its model in the work folder, and before it the one that it starts from."""
+def trained(data: Path, work: Path, cases: Sequence[str], done: set[tuple[str, int]]) -> Iterator[runs.Run]:
+    """The runs of these cases whose case and seed are not done, each with its model in the work folder."""
     work.mkdir(parents=True, exist_ok=True)
     accuracy.convert(data, work / "corpus")
     sizes = [case.removeprefix("ncbi-") for case in cases if case.startswith("ncbi-")]
-    runs = accuracy.plan(work, ["tl_ner-transfer"], sizes, 0, ["tl_ner"] if "bc5cdr" in cases else [])
-    for run in runs:
-        if run.case == "source" and not sizes:
-            continue
-        # training writes model-best long before it ends
-        finished = runs.model_folder(work, run.key) / "finished"
-        if not finished.exists():
-            runs.train_and_score(run, work)
-            finished.touch()
-        if run.test is not None:
+    planned = list(accuracy.plan(work, ["tl_ner-transfer"], sizes, 0, ["tl_ner"] if "bc5cdr" in cases else []))
+    by_key = {run.key: run for run in planned}
+    for run in planned:
+        if run.test is not None and (run.case, run.seed) not in done:
+            for key in run.waits_for():
+                runs.trained_model(by_key[key], work)
+            runs.trained_model(run, work)
             yield run
 
 

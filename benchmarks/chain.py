@@ -226,7 +226,11 @@ def in_turns(calls: dict[str, Callable[[], Any]], turns: int, budget: float) -> 
 
 def measure(problem: Problem, operation: str, turns: int, budget: float) -> dict[str, list[float] | str]:
     """Seconds in each turn of every system, or why there are none."""
-    systems = {OURS: Ours(problem), "pytorch-crf": PytorchCRF(problem), "torch-struct": TorchStruct(problem)}
+    systems: dict[str, Any] = {
+        OURS: Ours(problem),
+        "pytorch-crf": PytorchCRF(problem),
+        "torch-struct": TorchStruct(problem),
+    }
     calls = {name: getattr(system, operation) for name, system in systems.items() if hasattr(system, operation)}
     absent: dict[str, list[float] | str] = {name: "-" for name in systems if name not in calls}
     if systems["torch-struct"].is_too_large(operation):
@@ -241,7 +245,7 @@ def measure(problem: Problem, operation: str, turns: int, budget: float) -> dict
     return {**absent, **in_turns(calls, turns, budget)}
 
 
-def ratio(seconds: list[float] | str, ours: list[float]) -> str:
+def ratio(seconds: list[float] | str, ours: Any) -> str:
     """How many times ours another system takes: the median of the turns' ratios."""
     return seconds if isinstance(seconds, str) else f"{median(a / b for a, b in zip(seconds, ours)):.1f}"
 

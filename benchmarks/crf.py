@@ -31,7 +31,7 @@ from thinc.api import fix_random_seed  # noqa: E402
 from torchcrf import CRF  # noqa: E402
 
 import rows  # noqa: E402
-from spacy_tlner import component  # noqa: E402
+from spacy_tlner import learning  # noqa: E402
 from spacy_tlner.crf.chain import Chain  # noqa: E402
 from spacy_tlner.crf.loss import chain_loss  # noqa: E402
 from spacy_tlner.crf.packing import Packing  # noqa: E402
@@ -123,7 +123,7 @@ def shares_of_training(train: Path | None, n_batches: int) -> dict[str, float]:
     examples = list(Corpus(train)(nlp)) if train else drawn_examples(nlp)
     nlp.initialize(lambda: examples, sgd=settings["optimizer"])
     spent = {"chain_loss": 0.0, "training_sets": 0.0}
-    kept = {name: getattr(component, name) for name in spent}
+    kept = {name: getattr(learning, name) for name in spent}
 
     def timed(name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -136,7 +136,7 @@ def shares_of_training(train: Path | None, n_batches: int) -> dict[str, float]:
 
     shares: dict[str, list[float]] = {name: [] for name in spent}
     for name in spent:
-        setattr(component, name, timed(name))
+        setattr(learning, name, timed(name))
     try:
         batches = settings["batcher"](Example(eg.predicted.copy(), eg.reference) for eg in examples * 100)
         for _, batch in zip(range(n_batches + 2), batches):
@@ -148,7 +148,7 @@ def shares_of_training(train: Path | None, n_batches: int) -> dict[str, float]:
                 shares[name].append(spent[name] / seconds)
     finally:
         for name in spent:
-            setattr(component, name, kept[name])
+            setattr(learning, name, kept[name])
     # the first batches pay for first calls
     return {name: median(found[2:]) for name, found in shares.items()}
 

@@ -122,6 +122,15 @@ def train_and_score(
     ]
 
 
+def trained_model(run: Run, work: Path) -> Path:
+    """The best model of a run, trained if it is not there; the one that it starts from stands there already."""
+    folder = model_folder(work, run.key)
+    # training writes model-best long before it ends
+    if not (folder / FINISHED).exists():
+        train(run, work)
+    return folder / "model-best"
+
+
 def train(run: Run, work: Path) -> dict[str, float]:
     """Dev F1 of the best model, minutes, and the epoch of the best model."""
     output = model_folder(work, run.key)

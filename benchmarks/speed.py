@@ -80,6 +80,7 @@ class System:
 def predict(nlp: Language, texts: list[list[str]], batch_size: int) -> float:
     """Words per second of one pass over fresh documents, with empty caches."""
     docs = [Doc(nlp.vocab, words=words) for words in texts]
+    pipe: Any
     for _, pipe in nlp.pipeline:
         clear_caches(pipe.model)
     start = time.perf_counter()
@@ -169,7 +170,8 @@ def peak_mib() -> float:
 
 def n_weights(nlp: Language) -> int:
     """Weights of all components, those of torch modules among them."""
-    nodes = {node.id: node for _, pipe in nlp.pipeline for node in pipe.model.walk()}
+    pipes: list[Any] = [pipe for _, pipe in nlp.pipeline]
+    nodes = {node.id: node for pipe in pipes for node in pipe.model.walk()}
     count = sum(node.get_param(name).size for node in nodes.values() for name in node.param_names)
     modules = [shim._model for node in nodes.values() for shim in node.shims if hasattr(shim._model, "parameters")]
     return count + sum(weight.numel() for module in modules for weight in module.parameters())

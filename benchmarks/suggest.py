@@ -125,10 +125,7 @@ def source_model(work: Path, seed: int) -> Path:
     """The source that accuracy.py would start this seed from, trained if it is not there."""
     for wanted in accuracy.plan(work, ["tl_ner-transfer"], [], 0, []):
         if wanted.seed == seed % accuracy.N_SOURCES:
-            path = runs.model_folder(work, wanted.key) / "model-best"
-            if not path.exists():
-                runs.train_and_score(wanted, work)
-            return path
+            return runs.trained_model(wanted, work)
     raise LookupError(f"no source for seed {seed}")
 
 

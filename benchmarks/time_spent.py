@@ -61,8 +61,13 @@ def main(
     system = System("tl_ner", config, train, {})
     texts = [[token.text for token in eg.reference] for eg in system.examples]
     system.train_block()  # the first block pays for first calls
+
+    def train_blocks() -> None:
+        for _ in range(BLOCKS):
+            system.train_block()
+
     work: dict[str, Callable[[], object]] = {
-        "training": lambda: [system.train_block() for _ in range(BLOCKS)],
+        "training": train_blocks,
         "prediction": lambda: predict(system.nlp, texts, 256),
     }
     for case, run in work.items():
