@@ -161,8 +161,8 @@ def write(folder: Path) -> None:
         " at n target sentences a dev sample of n sentences selects. Differences are paired by seed; in brackets, "
         "where there are five seeds or several pairs, the 95 % bootstrap interval over seeds, which holds the truth "
         f"{_coverage()} times of 100 (simulated by `benchmarks/coverage.py`). *Source kept*: mean "
-        "F1 of the source's labels on at most 1,000 sentences of its test set afterwards (where it has none, of dev, which "
-        "selected the source model). Silver text is "
+        "F1 of the source's labels on at most 1,000 sentences of its test set afterwards (where it has none, of dev, "
+        "which selected the source model). Silver text is "
         "target train without its labels, but for the n sentences; of politics, which has 200 in all, it is "
         "wikitext-2. The page grows with the runs: a figure of fewer than five seeds, or three at all target "
         "sentences, is not finished.",
