@@ -16,16 +16,11 @@ from corpus import (
     annotated,
     blank_tagger,
 )
-from pretraining_runs import CONFIG, initialize_with, small_config, write_text
+from pretraining_runs import CONFIG, initialize_with, small_config
 from spacy_tlner.cli import tlner
 from spacy_tlner.cli.pretrain import _fill, prepare
 from spacy_tlner.cli.resume import left_by, settings_of
 from spacy_tlner.pretraining.loop import CHECKPOINT, LOG
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_text(tmp_path_factory.mktemp("text"))
 
 
 def test_replace_resumes_what_is_unfinished_and_the_same_and_nothing_else(tmp_path: Path) -> None:

@@ -18,24 +18,13 @@ from corpus import (
     tagger,
     trained,
 )
-from pretraining_runs import CONFIG, SIZES, initialize_with, task, write_text
+from pretraining_runs import CONFIG, SIZES, initialize_with
 from spacy_tlner.architectures import BiLSTMEncoder
 from spacy_tlner.cli.pretrain import prepare
 from spacy_tlner.layers.vocabulary import counts_of
 from spacy_tlner.pretraining.loop import run
 from spacy_tlner.pretraining.objective import PretrainBiLM
 from spacy_tlner.pretraining.word_list import WordList
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_text(tmp_path_factory.mktemp("text"))
-
-
-@pytest.fixture(scope="module")
-def pretrained(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("pretrained") / "bilm"
-    return run(task(text, output), resume=False, on_log=lambda row: None)
 
 
 def params(model: Model) -> dict[str, Any]:

@@ -17,22 +17,10 @@ from corpus import (
     annotated,
     tagger,
 )
-from pretraining_runs import log_probabilities, task, write_text
+from pretraining_runs import log_probabilities, task
 from spacy_tlner.pretraining.loop import CHECKPOINT, LOG, evaluate, run
 from spacy_tlner.pretraining.objective import PretrainBiLM, check_directions, targets_of
 from spacy_tlner.pretraining.word_list import BOUNDARY, UNKNOWN, WordList
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_text(tmp_path_factory.mktemp("text"))
-
-
-@pytest.fixture(scope="module")
-def pretrained(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("pretrained") / "bilm"
-    return run(task(text, output), resume=False, on_log=lambda row: None)
-
 
 # --- words and targets ---
 
