@@ -21,16 +21,16 @@ class Done:
     output: str
 
 
-def run_spacy(*args: Any, cwd: Path | None = None, timeout: float = 300) -> Done:
-    """What `python -m spacy ARGS` does."""
+def run_spacy(*args: Any) -> Done:
+    """What `python -m spacy ARGS` does; after five minutes it is stopped."""
     context = multiprocessing.get_context("forkserver")
     # all that spaCy's entry points bring in once there is a pipeline
     context.set_forkserver_preload(["spacy.cli", "spacy_tlner.component", "spacy_transformers"])
     with tempfile.TemporaryDirectory() as folder:
         printed = Path(folder, "printed.txt")
-        process = context.Process(target=_spacy, args=(list(map(str, args)), str(printed), str(cwd or Path.cwd())))
+        process = context.Process(target=_spacy, args=(list(map(str, args)), str(printed), str(Path.cwd())))
         process.start()
-        process.join(timeout)
+        process.join(300)
         if process.exitcode is None:
             process.kill()
             process.join()
