@@ -396,8 +396,8 @@ class Errors:
         "whose name ends in one of {suffixes}."
     )
     TL222 = (
-        "[TL222] {path}, line {number} or the one after it, cannot be read: {reason}. Expected UTF-8 text, a text a "
-        'line; in JSONL, one object with a "text" a line.'
+        "[TL222] {path}, {where}, cannot be read: {reason}. Expected UTF-8 text, a text a line; in JSONL, one object "
+        'with a "text" a line.'
     )
 
     TL250 = "[TL250] spacy_tlner batchers: size and pool must be at least 1, given size {size}, pool {pool}."
@@ -506,12 +506,15 @@ class Errors:
     TL520 = (
         "[TL520] {path} holds no text to annotate: {reason}. Expected texts beyond those that are annotated already."
     )
-    TL521 = "[TL521] {path} cannot be read: {reason}. Expected texts in UTF-8 (.jsonl, .txt) or a DocBin (.spacy)."
+    TL521 = "[TL521] {path} cannot be read: {reason}. Expected texts in UTF-8 (.jsonl, .json, .txt) or a DocBin (.spacy)."
     TL522 = (
         "[TL522] {path}: {count} line(s) cannot be used, so nothing was written. Expected UTF-8, and in .jsonl an "
-        'object with the string "text" and perhaps the object "meta" on each line.\n{lines}'
+        'object with the string "text" and perhaps the object "meta" on each line, perhaps under "data".\n{lines}'
     )
-    TL523 = '[TL523] {path} must end in .jsonl (objects with "text"), .txt (a text a line) or .spacy (a DocBin).'
+    TL523 = (
+        '[TL523] {path} must end in .jsonl or .json (objects with "text", a line each or a list), .txt (a text a line) '
+        "or .spacy (a DocBin)."
+    )
     TL524 = "[TL524] The output {path} must end in {suffixes}, so that {style} imports it."
     TL525 = "[TL525] {option} is {value}; expected {expected}."
     TL526 = "[TL526] {path} cannot be written: {reason}. What stood there is as it was."

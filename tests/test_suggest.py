@@ -332,6 +332,21 @@ def test_the_same_text_once_and_what_is_annotated_not_at_all(tmp_path, model):
     assert "TL520" in refused(model, source, "--annotated", source)
 
 
+def test_what_went_to_label_studio_is_not_suggested_again(tmp_path, model):
+    source = write(tmp_path / "in.txt", held_out_texts(6))
+    tasks = tmp_path / "tasks.json"
+    run(model, source, "--top", 4, "--format", "label-studio", "--output", tasks)
+    sent = {task["data"]["text"] for task in json.loads(tasks.read_text(encoding="utf8"))}
+    left = {json.loads(line)["text"] for line in run(model, source, "--annotated", tasks).splitlines()}
+    assert len(sent) == 4 and left == set(held_out_texts(6)) - sent
+    # the same as lines, and as its smaller export has them, with the text at the top
+    lines = tmp_path / "tasks.jsonl"
+    run(model, source, "--top", 4, "--format", "label-studio", "--output", lines)
+    (tmp_path / "min.json").write_text(json.dumps([{"id": 1, "text": text, "label": []} for text in sent]))
+    for known in (lines, tmp_path / "min.json"):
+        assert {json.loads(line)["text"] for line in run(model, source, "--annotated", known).splitlines()} == left
+
+
 def test_sentences(tmp_path, model):
     text = "  Ada Lovelace moved to Oslo . \n\n Shares of Acme fell .  "
     source = write(tmp_path / "in.jsonl", [text])
@@ -378,6 +393,9 @@ def test_read_texts_keeps_a_text_as_it_is(tmp_path, nlp):
         ("in.jsonl", b'{"text": "a", "meta": 3}', ["TL522", "line 1", "meta"]),
         ("in.jsonl", b'{"text": "\\ud83d"}', ["TL522", "line 1", "surrogate"]),
         ("in.txt", b"fine\n\xff\xfe\n", ["TL522", "line 2", "utf-8"]),
+        ("in.json", b'[{"text": "a"}, {"data": {"no": 1}}]', ["TL521", "object 2", '"text"']),
+        ("in.json", b'{"text": "a"}', ["TL521", "no JSON list"]),
+        ("in.json", b"[", ["TL521", "in.json"]),
         ("in.spacy", b"nothing of the kind", ["TL521", "in.spacy"]),
         ("in.jsonl", None, ["TL521", "No such file"]),
         ("in.spacy", None, ["TL521", "No such file"]),

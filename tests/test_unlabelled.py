@@ -45,6 +45,16 @@ def test_shuffled_texts_are_all_there_in_one_order(tmp_path: Path) -> None:
     assert sorted(shuffled) == sorted(read(tmp_path))
 
 
+def test_the_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    # files are read in blocks of many lines
+    lines = [b"a text\n"] * 1000
+    lines[499] = "schl\xe4ft\n".encode("latin1")
+    for name, compress in (("a.txt", bytes), ("a.txt.gz", gzip.compress)):
+        (tmp_path / name).write_bytes(compress(b"".join(lines)))
+        with pytest.raises(CorpusError, match=f"TL222.*{name}, line 500, "):
+            read(tmp_path / name)
+
+
 def test_texts_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x")
     for path in (tmp_path / "a.csv", tmp_path / "none.txt", tmp_path):

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .failure import fail
+
 
 class Numbers(str, Enum):
     """See `layers.precision`."""
@@ -74,7 +76,7 @@ def adapt(
     try:
         found = adapt_checkpoint(name, tokenizing(read_plain(path)), output, settings, resume=resume, gpu=gpu_id >= 0)
     except (CorpusError, DomainError) as error:
-        msg.fail(str(error), exits=1)
+        fail(error)
     if found.new_head:
         msg.warn(f"{name} has no output layer of a masked language model; a new one was trained along")
     msg.info(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .failure import fail
+
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.training import Example
@@ -84,7 +86,7 @@ def calibrate(
         # last, so that nothing can fail behind it
         _store(nlp, name, target)
     except (CalibrationError, CorpusError, PipelineError) as error:
-        msg.fail(str(error), exits=1)
+        fail(error)
     if after != kept and pipe.cfg["threshold"] is not None:
         msg.warn(Errors.TL508.format(name=name, threshold=pipe.cfg["threshold"]))
     if not fitted:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .failure import fail
+
 if TYPE_CHECKING:
     from ..corpora.check import CorpusStats, Leaks, Overlap
 
@@ -21,7 +23,6 @@ def check(
     Warnings leave the exit code at 0; a corpus that cannot be read ends with 1.
     """
     from spacy.util import get_lang_class
-    from wasabi import msg
 
     from ..corpora.check import corpus_stats, find_leaks, mention_overlap, read_examples
     from ..corpora.faults import CorpusError
@@ -31,11 +32,11 @@ def check(
         # the tokenizers of some languages need a package of their own
         nlp = get_lang_class(lang)()
     except ImportError as error:
-        msg.fail(Errors.TL212.format(lang=lang, reason=error), exits=1)
+        fail(Errors.TL212.format(lang=lang, reason=error))
     try:
         corpora = [(each, read_examples(each, nlp)) for each in (path, other) if each is not None]
     except CorpusError as error:
-        msg.fail(str(error), exits=1)
+        fail(error)
     for number, (each, examples) in enumerate(corpora):
         _print_stats(each, corpus_stats(examples), is_training=number == 0)
     if other is not None:

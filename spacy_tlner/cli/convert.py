@@ -7,6 +7,7 @@ import typer
 
 # schemes is plain Python without a dependency, so it may be imported here (see cli/__init__.py)
 from ..corpora.schemes import Scheme
+from .failure import fail
 
 if TYPE_CHECKING:
     from ..corpora.convert import Summary
@@ -36,7 +37,6 @@ def convert(
     The tagging scheme (IO, IOB1, IOB2, IOBES, BILUO) is detected and reported, illegal transitions are repaired as
     conlleval reads them and counted, and a line that cannot be used stops the conversion with its number.
     """
-    from wasabi import msg
 
     from ..corpora.convert import convert_file
     from ..corpora.faults import CorpusError
@@ -55,7 +55,7 @@ def convert(
             strict=strict,
         )
     except CorpusError as error:
-        msg.fail(str(error), exits=1)
+        fail(error)
     _print_summary(summary)
 
 

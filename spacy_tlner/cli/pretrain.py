@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .failure import fail
+
 if TYPE_CHECKING:
     from ..pretraining.loop import Run
 
@@ -73,7 +75,7 @@ def pretrain(
         msg.row(("epoch", "step", "words", "loss", "dev ppl", "dev UNK", "words/s"), widths=_WIDTHS)
         best = run_loop(task, resume=resume, on_log=_print_row)
     except (ValueError, OSError) as error:
-        msg.fail(str(error), exits=1)
+        fail(error)
     msg.good(f"Lowest dev perplexity: {best}")
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .failure import fail
+
 if TYPE_CHECKING:
     from spacy.language import Language
 
@@ -73,7 +75,7 @@ def report(
         )
         paths = write(page, output)
     except (PipelineError, ReportError) as error:
-        msg.fail(str(error), exits=1)
+        fail(error)
     _print_scores(runs, page.labels())
     for name, of in page.differences.items():
         told = f"{name} - {first}: {signed(of.points)} F1, 95 % {signed(of.low)} to {signed(of.high)}, {of.verdict}"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .failure import fail
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -161,7 +163,7 @@ def silver(
         write_docs(docs, output)
     except ValueError as error:
         # ours, and spaCy's own of a text that is too long for the pipeline (E088)
-        msg.fail(str(error), exits=1)
+        fail(error)
     _print(found)
     if not exclude:
         msg.warn("Without --exclude, nothing tells whether sentences of a gold test are among the texts")

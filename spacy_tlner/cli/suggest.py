@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .failure import fail
+
 if TYPE_CHECKING:
     from spacy.language import Language
 
@@ -25,7 +27,8 @@ def suggest(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="TEXTS", help='Unlabelled texts: .jsonl with "text", .txt with a text a line, or .spacy.'
+            metavar="TEXTS",
+            help='Unlabelled texts: .jsonl or .json with "text", .txt with a text a line, or .spacy.',
         ),
     ],
     top: Annotated[int, typer.Option(metavar="N", help="How many texts to suggest.")] = 200,
@@ -41,7 +44,7 @@ def suggest(
     component: Annotated[str | None, typer.Option(help="Which tl_ner, if the pipeline has several.")] = None,
     annotated: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="What is annotated already, as TEXTS: not suggested again. May be repeated."),
+        typer.Option(metavar="FILE", help="What is annotated already, as TEXTS or tasks: not suggested again. May be repeated."),
     ] = None,
     sentences: Annotated[bool, typer.Option("--sentences", help="Suggest sentences instead of whole texts.")] = False,
     diversity: Annotated[
@@ -103,7 +106,7 @@ def suggest(
         _write(content, output)
     except ValueError as error:
         # ours, and spaCy's own of a text that is too long for the pipeline (E088)
-        msg.fail(str(error), exits=1)
+        fail(error)
     msg.good(f"{len(tasks):,} of {len(texts):,} different text(s) -> {output}")
     if style is Style.label_studio:
         labels = "".join(f"<Label value={quoteattr(label)}/>" for label in nlp.pipe_labels[name])

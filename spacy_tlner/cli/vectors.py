@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .failure import fail
+
 
 class Mode(str, Enum):
     """Every word a vector, from its n-grams; or the frequent words only."""
@@ -68,7 +70,7 @@ def vectors(
         # the tokenizers of some languages need a package of their own
         nlp = get_lang_class(lang)()
     except ImportError as error:
-        msg.fail(Errors.TL212.format(lang=lang, reason=error), exits=1)
+        fail(Errors.TL212.format(lang=lang, reason=error))
     settings = VectorSettings(
         mode=mode.value,
         algorithm=algorithm.value,
@@ -85,7 +87,7 @@ def vectors(
     try:
         found = train_vectors(tokenizing(read_plain(path)), nlp, output, settings, lower=lower, verbose=2)
     except (CorpusError, DomainError) as error:
-        msg.fail(str(error), exits=1)
+        fail(error)
     msg.good(
         f"{nlp.vocab.vectors.shape[0]:,} rows of {dim} -> {output}, from {found.texts:,} text(s), {found.tokens:,} "
         f"token(s), {found.words:,} frequent word(s)"

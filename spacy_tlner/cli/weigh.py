@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .failure import fail
+
 if TYPE_CHECKING:
     from ..corpora.nearness import Nearness
 
@@ -64,7 +66,7 @@ def weigh(
                 stamp_weight(doc, weight)
             write_docs(docs, output, user_data=True)
     except CorpusError as error:
-        msg.fail(str(error), exits=1)
+        fail(error)
     msg.info(str(nearness.summary))
     if n:
         _print_extremes(nearness, texts, n)

@@ -16,7 +16,7 @@ from .faults import CorpusError, Fault, listing
 # spans with their probabilities, where there is one
 Scored = Sequence[tuple[Span, float | None]]
 
-TEXT_SUFFIXES = (".jsonl", ".txt", ".spacy")
+TEXT_SUFFIXES = (".jsonl", ".json", ".txt", ".spacy")
 TASK_SUFFIXES = {"prodigy": (".jsonl",), "label-studio": (".json", ".jsonl")}
 
 
@@ -43,13 +43,14 @@ class Text(NamedTuple):
 def read_texts(path: Path, nlp: Language, *, sentences: bool = False) -> Iterator[Text]:
     """The texts of a file that are not blank; of a .spacy file the tokens, without its annotation.
 
-    .jsonl: an object with "text" and perhaps "meta" a line. .txt: a text a line. sentences: a text for each sentence:
-    those that a .spacy file marks, else those of spaCy's rule-based sentencizer.
+    .jsonl: an object with "text" and perhaps "meta" a line, or both under "data", as Label Studio has them. .json: a
+    list of such objects. .txt: a text a line. sentences: a text for each sentence: those that a .spacy file marks, else
+    those of spaCy's rule-based sentencizer.
     Raises CorpusError on another suffix (TL523), a file (TL521) or lines (TL522) that cannot be read.
     """
     if path.suffix not in TEXT_SUFFIXES:
         raise CorpusError(Errors.TL523.format(path=path))
-    texts = _from_docs(path, nlp, sentences) if path.suffix == ".spacy" else _from_lines(path)
+    texts = _from_docs(path, nlp, sentences) if path.suffix == ".spacy" else _from_file(path)
     if sentences and path.suffix != ".spacy":
         texts = (part for text in texts for part in _sentences(nlp.make_doc(text.text), text.meta))
     for text in texts:
@@ -143,6 +144,26 @@ def _score(probability: float | None) -> dict[str, float]:
     return {} if probability is None else {"score": round(probability, 4)}
 
 
+def _from_file(path: Path) -> Iterator[Text]:
+    return _from_list(path) if path.suffix == ".json" else _from_lines(path)
+
+
+def _from_list(path: Path) -> Iterator[Text]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise CorpusError(Errors.TL521.format(path=path, reason=error.strerror or error)) from error
+    except ValueError as error:
+        raise CorpusError(Errors.TL521.format(path=path, reason=error)) from error
+    if not isinstance(found, list):
+        raise CorpusError(Errors.TL521.format(path=path, reason="it is no JSON list"))
+    for number, each in enumerate(found, 1):
+        try:
+            yield _from_object(each)
+        except ValueError as error:
+            raise CorpusError(Errors.TL521.format(path=path, reason=f"object {number}: {error}")) from error
+
+
 def _from_lines(path: Path) -> Iterator[Text]:
     parse = _parse_json if path.suffix == ".jsonl" else _parse_plain
     texts, faults = [], []
@@ -173,8 +194,15 @@ def _parse_json(line: str) -> Text:
         found = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"no JSON: {error.msg}") from error
+    return _from_object(found)
+
+
+def _from_object(found: Any) -> Text:
+    """Raises ValueError with the reason."""
     if not isinstance(found, dict):
         raise ValueError("no JSON object")
+    if "text" not in found and isinstance(found.get("data"), dict):
+        found = found["data"]
     text, meta = found.get("text"), found.get("meta") or {}
     if not isinstance(text, str):
         raise ValueError('no string under "text"')

@@ -57,22 +57,33 @@ def TextCorpus(
 def read_lines(path: Path) -> Iterator[str]:
     """The texts of a file or folder that are not blank. Raises CorpusError, see `TextCorpus`."""
     for file in text_files(path):
+        parse = _parse_json if ".jsonl" in file.name else str.strip
         number = 0
         try:
-            with (
-                gzip.open(file, "rt", encoding="utf-8-sig")
-                if file.suffix == ".gz"
-                else file.open(encoding="utf-8-sig") as lines
-            ):
+            # in bytes, so that a line that is no UTF-8 has a number
+            with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
                 for line in lines:
                     number += 1
-                    text = json.loads(line)["text"] if ".jsonl" in file.name and line.strip() else line
-                    if not isinstance(text, str):
-                        raise ValueError(f'"text" is {text!r}')
-                    if text.strip():
-                        yield text.strip()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zlib.error) as error:
-            raise CorpusError(Errors.TL222.format(path=file, number=number, reason=error)) from error
+                    try:
+                        text = parse(line.decode("utf-8-sig" if number == 1 else "utf8").strip())
+                    except ValueError as error:
+                        where = f"line {number}"
+                        raise CorpusError(Errors.TL222.format(path=file, where=where, reason=error)) from error
+                    if text:
+                        yield text
+        except (OSError, EOFError, zlib.error) as error:
+            where = f"after line {number}"
+            raise CorpusError(Errors.TL222.format(path=file, where=where, reason=error)) from error
+
+
+def _parse_json(line: str) -> str:
+    """Raises ValueError with the reason."""
+    if not line:
+        return ""
+    found = json.loads(line)
+    if not isinstance(found, dict) or not isinstance(found.get("text"), str):
+        raise ValueError('no object with a string under "text"')
+    return found["text"].strip()
 
 
 def text_files(path: Path) -> list[Path]:
