@@ -471,6 +471,14 @@ class Errors:
     TL406 = "[TL406] The report cannot be written to {path}: {reason}."
     TL407 = "[TL407] {option} {value!r} cannot be used: {reason}. Expected NAME=PATH, e.g. {option} transfer={example}."
     TL408 = "[TL408] The model {path} cannot be loaded: {reason}"
+    TL409 = (
+        "[TL409] {path} stands there already and was not written by `spacy tlner report`, so it is not replaced. Name "
+        "another folder, or remove it."
+    )
+    TL410 = (
+        "[TL410] {path} was not written by `spacy tlner report`, so it stays as it is: there is no page with links to "
+        "all reports of that folder. For one, give the reports a folder of their own, such as report/seed-0."
+    )
 
     # --- TL5xx measure: calibration and suggestions ---
     TL501 = (
@@ -491,8 +499,8 @@ class Errors:
     )
     TL505 = "[TL505] {path} cannot be written: {reason}. The model is as it was."
     TL506 = (
-        "[TL506] {path} stands there already and is no spaCy pipeline (it has no meta.json), so it is not replaced. "
-        "Name another folder with --output."
+        "[TL506] {path} stands there already and is no pipeline that `spacy tlner calibrate` wrote there, so it is not "
+        "replaced. Name another folder with --output, or remove this one."
     )
     TL507 = "[TL507] {path} holds no figures of a calibration. Expected what `spacy tlner calibrate --json` writes."
     TL508 = (
@@ -506,7 +514,9 @@ class Errors:
     TL520 = (
         "[TL520] {path} holds no text to annotate: {reason}. Expected texts beyond those that are annotated already."
     )
-    TL521 = "[TL521] {path} cannot be read: {reason}. Expected texts in UTF-8 (.jsonl, .json, .txt) or a DocBin (.spacy)."
+    TL521 = (
+        "[TL521] {path} cannot be read: {reason}. Expected texts in UTF-8 (.jsonl, .json, .txt) or a DocBin (.spacy)."
+    )
     TL522 = (
         "[TL522] {path}: {count} line(s) cannot be used, so nothing was written. Expected UTF-8, and in .jsonl an "
         'object with the string "text" and perhaps the object "meta" on each line, perhaps under "data".\n{lines}'
@@ -529,8 +539,8 @@ class Errors:
         "at least --min-count times."
     )
     TL543 = (
-        "[TL543] {path} stands there already and is no spaCy pipeline (it has no meta.json), so it is not replaced. "
-        "Name another folder."
+        "[TL543] {path} stands there already and holds no vectors that `spacy tlner vectors` wrote, so it is not "
+        "replaced. Name another folder, or remove this one."
     )
     TL544 = "[TL544] --minn is {minn} and --maxn {maxn}; expected n-grams of at least minn and at most maxn characters."
     TL545 = "[TL545] {path} cannot be written: {reason}. What stood there is as it was."

@@ -1,11 +1,13 @@
 """Files that are there whole or not at all; and whether they are still what they were."""
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -28,6 +30,19 @@ def fingerprint(files: Iterable[Path]) -> str:
             while piece := content.read(1 << 20):
                 digest.update(piece)
     return digest.hexdigest()
+
+
+def may_be_replaced(path: Path, is_ours: Callable[[dict[str, Any]], bool]) -> bool:
+    """Whether nothing stands there, or an empty folder, or a pipeline that an earlier run of a command left.
+
+    is_ours: asked of the pipeline's meta.json. A pipeline that someone trained, for hours perhaps, should be none.
+    """
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return True
+    try:
+        return is_ours(json.loads((path / "meta.json").read_text(encoding="utf8")))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return False
 
 
 @contextmanager

@@ -437,7 +437,7 @@ def test_a_threshold_is_warned_of(model: Path, dev: Path) -> None:
 
 def test_output_of_another_time_is_replaced_whole(model: Path, dev: Path, tmp_path: Path) -> None:
     output = tmp_path / "calibrated"
-    shutil.copytree(model, output)
+    assert invoke(model, dev, "--output", output).exit_code == 0
     (output / "stale").write_text("of the last time")
     assert invoke(model, dev, "--output", output).exit_code == 0
     assert not (output / "stale").exists()
@@ -448,7 +448,7 @@ def test_a_failure_leaves_everything_as_it_was(
     model: Path, dev: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_place: bool
 ) -> None:
     output = tmp_path / "calibrated"
-    shutil.copytree(model, output)
+    assert invoke(model, dev, "--output", output).exit_code == 0
     before = contents(tmp_path)
     to_disk = TransferNER.to_disk
 
@@ -468,7 +468,7 @@ def test_a_failure_at_the_last_step_brings_the_old_pipeline_back(
     model: Path, dev: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "calibrated"
-    shutil.copytree(model, output)
+    assert invoke(model, dev, "--output", output).exit_code == 0
     before = contents(tmp_path)
     replace = os.replace
 
@@ -574,6 +574,11 @@ def output_is_no_pipeline(folder: Path, model: Path, dev: Path) -> list[Any]:
     return [model, dev, "--output", dev.parent]
 
 
+def output_is_another_model(folder: Path, model: Path, dev: Path) -> list[Any]:
+    shutil.copytree(model, folder / "other")
+    return [model, dev, "--output", folder / "other"]
+
+
 def json_below_a_file(folder: Path, model: Path, dev: Path) -> list[Any]:
     return [model, dev, "--json", dev / "figures.json"]
 
@@ -592,7 +597,8 @@ def json_below_a_file(folder: Path, model: Path, dev: Path) -> list[Any]:
         (no_weights, "TL014", "no weights yet"),
         (two_taggers, "TL503", "found: tl_ner, second"),
         (wrong_name, "TL503", "wanted the 'ner' 'tl_ner' component, found: tl_ner"),
-        (output_is_no_pipeline, "TL506", "no meta.json"),
+        (output_is_no_pipeline, "TL506", "is not replaced"),
+        (output_is_another_model, "TL506", "is not replaced"),
         (json_below_a_file, "TL505", "figures.json"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",

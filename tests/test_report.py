@@ -108,6 +108,20 @@ def test_page_escapes_and_needs_no_network(tmp_path: Path) -> None:
     assert not re.search(r"url\(|@import", html)
 
 
+def test_a_page_of_someone_else_stays(tmp_path: Path) -> None:
+    arguments = make_inputs(tmp_path)
+    upper, own = tmp_path / "report/index.html", tmp_path / "report/seed-1/index.html"
+    upper.parent.mkdir()
+    upper.write_text("<h1>mine</h1>")
+    result = invoke(arguments)
+    assert result.exit_code == 0 and "TL410" in result.output
+    assert own.is_file() and upper.read_text() == "<h1>mine</h1>"
+    own.write_text("<h1>mine, too</h1>")
+    result = invoke(arguments)
+    assert result.exit_code == 1 and "TL409" in result.output
+    assert own.read_text() == "<h1>mine, too</h1>"
+
+
 def test_second_report_stands_beside_the_first(tmp_path: Path) -> None:
     arguments = make_inputs(tmp_path)
     assert invoke([*arguments, "--title", "First"]).exit_code == 0

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,13 @@ def test_replaces_a_pipeline_and_nothing_else(text_file: Path, tmp_path: Path) -
     for dim in ("12", "6"):
         assert run(text_file, out, *SMALL, "--dim", dim).exit_code == 0
         assert spacy.load(out).vocab.vectors.shape[1] == int(dim)
+    trained = spacy.load(out)
+    trained.add_pipe("sentencizer")
+    trained.to_disk(tmp_path / "trained")
+    result = run(text_file, tmp_path / "trained", *SMALL)
+    assert result.exit_code == 1 and "TL543" in result.output
+    assert spacy.load(tmp_path / "trained").pipe_names == ["sentencizer"]
+    shutil.rmtree(tmp_path / "trained")
     (out / "meta.json").unlink()
     (out / "letter.txt").write_text("dear")
     result = run(text_file, out, *SMALL)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from ..measure.calibration import Calibration, Judged
 
+_CALIBRATED = "calibrated"  # in meta.json, of a copy that this command wrote
+
 
 def calibrate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Trained pipeline, a folder or a package.")],
@@ -61,7 +63,7 @@ def calibrate(
     try:
         nlp = load(model)
         name = find_tagger(nlp, model, component)
-        target = _target(nlp, model, output)
+        target = _target(nlp, name, model, output)
         corpora = {"dev": dev} if test is None else {"dev": dev, "test": test}
         examples = {key: read_examples(path, nlp) for key, path in corpora.items()}
         for key, path in corpora.items():
@@ -84,7 +86,7 @@ def calibrate(
             with _written(json):
                 write_whole(json, srsly.json_dumps(found.to_dict(), indent=2).encode("utf8"))
         # last, so that nothing can fail behind it
-        _store(nlp, name, target)
+        _store(nlp, name, target, dev)
     except (CalibrationError, CorpusError, PipelineError) as error:
         fail(error)
     if after != kept and pipe.cfg["threshold"] is not None:
@@ -107,29 +109,30 @@ def _never_in_gold(judged: "Judged", examples: "list[Example]") -> list[str]:
     return sorted(found - {ent.label_ for example in examples for ent in example.reference.ents})
 
 
-def _target(nlp: "Language", model: str, output: Path | None) -> Path:
+def _target(nlp: "Language", name: str, model: str, output: Path | None) -> Path:
     """Where the calibrated pipeline goes. Raises TL504, TL506, before any work is done."""
     from ..errors import Errors
+    from ..files import may_be_replaced
     from .pipelines import PipelineError
 
     if output is None:
         if not Path(model).is_dir() or nlp.path.resolve() != Path(model).resolve():
             raise PipelineError(Errors.TL504.format(model=model))
         return Path(model)
-    if output.exists() and not (output / "meta.json").is_file() and not _is_empty(output):
+    in_place = output.resolve() == nlp.path.resolve()
+    if not in_place and not may_be_replaced(output, lambda meta: _CALIBRATED in meta["spacy_tlner"][name]):
         raise PipelineError(Errors.TL506.format(path=output))
     return output
 
 
-def _is_empty(path: Path) -> bool:
-    return path.is_dir() and not any(path.iterdir())
-
-
-def _store(nlp: "Language", name: str, target: Path) -> None:
+def _store(nlp: "Language", name: str, target: Path, dev: Path) -> None:
     """Bring the pipeline in `target` to the temperature that it has in memory: whole, or not at all. Raises TL505.
 
-    All else stays as it is on disk, so in place this is one small file, and elsewhere a copy of the folder.
+    All else stays as it is on disk, so in place this is one small file, and elsewhere a copy of the folder whose
+    meta.json says that it is one, on which corpus.
     """
+    import srsly
+
     from ..files import whole_folder, write_whole
 
     pipe: Any = nlp.get_pipe(name)
@@ -142,6 +145,9 @@ def _store(nlp: "Language", name: str, target: Path) -> None:
             with whole_folder(target) as part:
                 shutil.copytree(nlp.path, part, dirs_exist_ok=True)
                 (part / name / "cfg").write_bytes(cfg)
+                meta: Any = srsly.read_json(part / "meta.json")
+                meta.setdefault("spacy_tlner", {}).setdefault(name, {})[_CALIBRATED] = {"dev": str(dev)}
+                srsly.write_json(part / "meta.json", meta)
 
 
 @contextmanager

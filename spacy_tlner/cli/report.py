@@ -44,9 +44,10 @@ def report(
     """Compare models on one page: scores, by label, learning over steps, calibration, warm start, examples."""
     from wasabi import msg
 
+    from ..errors import Errors
     from ..measure.significance import paired_bootstrap
     from ..report.examples import compare, count_mentions, mark, outcomes, read_examples
-    from ..report.page import Report, signed, write
+    from ..report.page import PAGE, Report, signed, write
     from ..report.results import ReportError, read_calibration, read_run
     from .pipelines import PipelineError, load
 
@@ -82,6 +83,8 @@ def report(
         (msg.warn if of.verdict == "worse" else msg.info)(told)
     for path in paths:
         msg.good(f"Report: {path}")
+    if len(paths) == 1:
+        msg.warn(Errors.TL410.format(path=output.parent / PAGE))
 
 
 def _named(option: str, values: list[str] | None) -> dict[str, Path]:

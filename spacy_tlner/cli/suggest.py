@@ -44,7 +44,9 @@ def suggest(
     component: Annotated[str | None, typer.Option(help="Which tl_ner, if the pipeline has several.")] = None,
     annotated: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="What is annotated already, as TEXTS or tasks: not suggested again. May be repeated."),
+        typer.Option(
+            metavar="FILE", help="What is annotated already, as TEXTS or tasks: not suggested again. May be repeated."
+        ),
     ] = None,
     sentences: Annotated[bool, typer.Option("--sentences", help="Suggest sentences instead of whole texts.")] = False,
     diversity: Annotated[

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.training.initialize import convert_vectors
 
 from ..errors import Errors
-from ..files import whole_folder
+from ..files import may_be_replaced, whole_folder
 from .faults import DomainError
 
 Mode = Literal["floret", "default"]
@@ -94,9 +94,8 @@ def train_vectors(
 
 
 def check_output(path: Path) -> None:
-    """Refuse to take the place of anything but a pipeline or an empty folder. Raises DomainError (TL543)."""
-    is_empty = path.is_dir() and not any(path.iterdir())
-    if path.exists() and not is_empty and not (path / "meta.json").is_file():
+    """Refuse to take the place of anything but earlier vectors or an empty folder. Raises DomainError (TL543)."""
+    if not may_be_replaced(path, lambda meta: not meta["pipeline"] and "vectors" in meta.get("spacy_tlner", {})):
         raise DomainError(Errors.TL543.format(path=path))
 
 

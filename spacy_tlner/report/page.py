@@ -17,6 +17,8 @@ from .reliability import lowest, reliability_plot
 from .results import ReportError, Run, Score
 
 PAGE = "index.html"
+# in each page, so that a page of someone else is known from ours
+GENERATOR = "spacy tlner report"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def render(report: Report, links: Mapping[str, str] | None = None) -> str:
         .get_template("index.html.jinja")
         .render(
             report=report,
+            generator=GENERATOR,
             links=links or {},
             baseline=report.runs[0],
             has_curves=any(run.curve for run in report.runs),
@@ -98,19 +101,29 @@ def _calibrated(report: Report) -> list[Calibrated]:
 
 
 def write(report: Report, folder: Path) -> list[Path]:
-    """Write the page to `folder`, and to the folder above with links to every report that stands there. Raises TL406.
+    """Write the page to `folder`, and to the folder above with links to every report that stands there.
 
-    So the upper page is always the latest report, and no report overwrites another.
+    So the upper page is always the latest report, and no report overwrites another. An upper page of someone else
+    stays. Gives back what was written. Raises ReportError: TL406, TL409 on a page of someone else in `folder`.
     """
     path, upper = folder / PAGE, folder.parent / PAGE
     try:
+        if not _is_ours(path):
+            raise ReportError(Errors.TL409.format(path=path))
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(render(report), encoding="utf8")
-        names = sorted(found.parent.name for found in folder.parent.glob(f"*/{PAGE}"))
+        if not _is_ours(upper):
+            return [path]
+        names = sorted(found.parent.name for found in folder.parent.glob(f"*/{PAGE}") if _is_ours(found))
         upper.write_text(render(report, {name: f"{quote(name)}/{PAGE}" for name in names}), encoding="utf8")
     except OSError as error:
         raise ReportError(Errors.TL406.format(path=error.filename or path, reason=error.strerror or error)) from error
     return [path, upper]
+
+
+def _is_ours(page: Path) -> bool:
+    """Whether a report may be written there: there is none, or an earlier one."""
+    return not page.exists() or GENERATOR.encode() in page.read_bytes()[:1000]
 
 
 def percent(score: float) -> str:
