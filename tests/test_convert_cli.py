@@ -130,6 +130,19 @@ def test_label_map_renames_drops_and_keeps(source, output, tmp_path):
     assert first[2].ent_iob_ == "O"
 
 
+def test_labels_that_another_corpus_lacks_are_dropped_behind_the_map(source, output):
+    target, other = output.with_name("target.spacy"), output.with_name("other.spacy")
+    convert_file(source, target, label_map={"ORG": "ENT", "LOC": "", "MISC": ""})
+    # ORG is there under its new name, PER under its own
+    summary = convert_file(source, other, label_map={"ORG": "ENT"}, labels_of=target)
+    assert summary.mentions == {"ENT": 1, "PER": 1} and summary.dropped == {"LOC": 1, "MISC": 1}
+    result = CliRunner().invoke(tlner, ["convert", str(source), str(output), "--labels-of", str(target)])
+    assert result.exit_code == 0 and {ent.label_ for doc in load(output) for ent in doc.ents} == {"PER"}
+    missing = target.with_name("no.spacy")
+    result = CliRunner().invoke(tlner, ["convert", str(source), str(other), "--labels-of", str(missing)])
+    assert result.exit_code == 1 and "TL214" in result.output and load(other)
+
+
 def test_label_map_of_which_a_part_does_not_occur_warns_and_is_refused_if_strict(source, output):
     label_map = {"PER": "P", "LOK": "L"}
     with pytest.raises(CorpusError, match=r"TL207.*: LOK\. Labels that occur: LOC, MISC, ORG, PER"):

@@ -97,8 +97,30 @@ def test_seed_stands_in_every_output_and_seeds_share_none() -> None:
     first, second = commands(seed=0), commands(seed=11)
     for name, command in first.items():
         for path in outputs(command):
-            assert "seed-0" in Path(path).parts, (name, path)
+            assert re.search(r"\bseed-0(/|$)", path), (name, path)
         assert not set(outputs(command)) & set(outputs(second[name]))
+
+
+def test_one_way_to_transfer_replaces_nothing_of_another() -> None:
+    first, second = commands(), commands(transfer="la_dtl")
+    shared = {path for name in workflow() for path in {*outputs(first[name])} & {*outputs(second[name])}}
+    # both come from one source, and are held against one model from scratch
+    assert all("/source" in path or "scratch" in path or path.startswith("corpus/") for path in shared), shared
+    assert not set(outputs(first["train-target-transfer"])) & set(outputs(second["train-target-transfer"]))
+    assert "by la_dtl, seed 0" in second["report"]["script"][0]
+
+
+def test_corpora_may_lie_below_folders_with_blanks_in_their_names() -> None:
+    names = ("source_train", "source_dev", "source_test", "target_train", "target_dev", "target_test", "unlabelled")
+    paths = {name: f"my data/{name}.txt" for name in (*names, "pretraining_texts", "silver_teacher")}
+    found = {
+        part
+        for command in commands(**paths).values()
+        for line in command["script"]
+        for part in split_command(line)
+        if part.startswith("my data/")
+    }
+    assert found == set(paths.values())
 
 
 def test_silver_rounds_share_no_output_and_the_second_starts_from_the_first() -> None:
@@ -344,11 +366,11 @@ def silver(tmp_path_factory: pytest.TempPathFactory) -> Path:
         config["components"]["tl_ner"]["model"] = tagger()
         config["training"]["optimizer"]["learn_rate"] = 0.01
         config.to_disk(folder / f"configs/{name}.cfg")
-    for name in ("source", "transfer"):
+    for name in ("source", "warm_start"):
         (folder / f"training/seed-{SEED}/{name}").mkdir(parents=True)
         trained().to_disk(folder / f"training/seed-{SEED}/{name}/model-best")
     log = {"epoch": 0, "step": 0, "losses": {}, "scores": {"ents_f": 50.0}, "score": 0.5}
-    srsly.write_jsonl(folder / f"training/seed-{SEED}/transfer/log.jsonl", [log])
+    srsly.write_jsonl(folder / f"training/seed-{SEED}/warm_start/log.jsonl", [log])
     corpora = folder / f"corpus/seed-{SEED}"
     for name in ("source", "target"):
         (corpora / name).mkdir(parents=True)
@@ -407,9 +429,9 @@ def test_silver_model_is_what_gold_starts_from(silver: Path) -> None:
 def test_silver_scores_and_report(silver: Path) -> None:
     metrics = silver / f"metrics/seed-{SEED}/silver-1"
     scores = {path.stem: srsly.read_json(path)["ents_f"] for path in metrics.glob("*.json") if path.stem != "label"}
-    assert set(scores) == {"transfer", "teacher", "silver", "gold", "gold-on-source"}
+    assert set(scores) == {"warm_start", "teacher", "silver", "gold", "gold-on-source"}
     # by default the one is the other
-    assert scores["teacher"] == scores["transfer"] > 0.8
+    assert scores["teacher"] == scores["warm_start"] > 0.8
     assert scores["gold"] > 0.8
     # both corpora of this test are of one kind
     assert scores["gold-on-source"] > 0.8
@@ -456,28 +478,32 @@ def test_metrics_and_logs_hold_what_the_report_reads(project: Path) -> None:
     # what is forgotten is read on labels that the target's model has
     kept = DocBin().from_disk(project / f"corpus/seed-{SEED}/source/kept.spacy").get_docs(spacy.blank("en").vocab)
     assert {ent.label_ for doc in kept for ent in doc.ents} == {"ORG"}
-    for name in ("scratch", "transfer"):
+    for name in ("scratch", "warm_start"):
         assert set(read_calibration(metrics / f"calibration-{name}.json").corpora) == {"dev", "test"}
-    for name in ("source", "scratch", "transfer"):
+    for name in ("source", "scratch", "warm_start"):
         steps = [row["step"] for row in srsly.read_jsonl(project / f"training/seed-{SEED}/{name}/log.jsonl")]
         assert steps == [0, 15, 30]
 
 
 @pytest.mark.slow
 def test_calibration_changes_the_temperature_and_nothing_else(project: Path) -> None:
-    for name in ("scratch", "transfer"):
+    for name in ("scratch", "warm_start"):
         best, calibrated = (project / f"training/seed-{SEED}/{name}" / of for of in ("model-best", "model-calibrated"))
         found = read_calibration(project / f"metrics/seed-{SEED}/calibration-{name}.json")
         files = sorted(path.relative_to(best) for path in best.rglob("*") if path.is_file())
         assert sorted(path.relative_to(calibrated) for path in calibrated.rglob("*") if path.is_file()) == files
         differing = [path for path in files if (best / path).read_bytes() != (calibrated / path).read_bytes()]
-        assert differing == [Path("tl_ner/cfg")]
+        assert differing == [Path("meta.json"), Path("tl_ner/cfg")]
+        meta, noted = (srsly.read_json(folder / "meta.json") for folder in (best, calibrated))
+        assert noted["spacy_tlner"]["tl_ner"].pop("calibrated") == {"dev": f"corpus/seed-{SEED}/target/dev.spacy"}
+        meta.setdefault("spacy_tlner", {}).setdefault("tl_ner", {})
+        assert noted == meta
         assert srsly.read_json(calibrated / "tl_ner/cfg")["temperatures"] == {"main": found.after}
 
 
 @pytest.mark.slow
 def test_transferred_model_remembers_what_was_copied_but_not_the_path(project: Path) -> None:
-    model = project / f"training/seed-{SEED}/transfer/model-best"
+    model = project / f"training/seed-{SEED}/warm_start/model-best"
     config = Config().from_disk(model / "config.cfg")
     assert config["paths"]["source"] is None
     assert config["initialize"]["components"]["tl_ner"]["source"] is None

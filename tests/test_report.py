@@ -108,6 +108,13 @@ def test_page_escapes_and_needs_no_network(tmp_path: Path) -> None:
     assert not re.search(r"url\(|@import", html)
 
 
+def test_a_corpus_without_mentions_of_which_none_is_found_has_no_score(tmp_path: Path) -> None:
+    # what `spacy evaluate` writes of a source's test set of which the target has no label
+    srsly.write_json(tmp_path / "empty.json", {"speed": 1.0, "ents_f": None, "ents_per_type": None})
+    assert invoke([*make_inputs(tmp_path), "--also", f"kept={tmp_path / 'empty.json'}"]).exit_code == 0
+    assert "kept: no mention" in Balanced((tmp_path / "report/seed-1/index.html").read_text(encoding="utf8")).text
+
+
 def test_a_page_of_someone_else_stays(tmp_path: Path) -> None:
     arguments = make_inputs(tmp_path)
     upper, own = tmp_path / "report/index.html", tmp_path / "report/seed-1/index.html"
@@ -140,7 +147,8 @@ def test_second_report_stands_beside_the_first(tmp_path: Path) -> None:
         (["--run", "scratch=again.json"], "TL407"),
         (["--log", "nobody=log.jsonl"], "TL407"),
         (["--run", "gone=gone.json"], "TL403"),
-        (["--also", "empty={folder}/empty.json"], "TL404"),
+        (["--run", "empty={folder}/empty.json"], "TL404"),
+        (["--also", "none={folder}/none.json"], "TL404"),
         (["--also", "broken={folder}/broken.json"], "TL403"),
         (["--calibration", "nobody={folder}/empty.json"], "TL407"),
         (["--calibration", "scratch={folder}/gone.json"], "TL403"),
@@ -151,6 +159,7 @@ def test_second_report_stands_beside_the_first(tmp_path: Path) -> None:
 def test_wrong_input_is_named(tmp_path: Path, change: list[str], message: str) -> None:
     arguments = make_inputs(tmp_path)
     srsly.write_json(tmp_path / "empty.json", {"speed": 1.0, "ents_f": None})
+    srsly.write_json(tmp_path / "none.json", {"speed": 1.0})
     srsly.write_json(tmp_path / "list.json", [1, 2])
     (tmp_path / "broken.json").write_text("{", encoding="utf8")
     result = invoke([*arguments, *(part.format(folder=tmp_path) for part in change)])

@@ -29,6 +29,10 @@ def convert(
         list[str] | None,
         typer.Option(metavar="OLD=NEW,...", help="New labels; OLD= drops one. Or a .json file. May be repeated."),
     ] = None,
+    labels_of: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.spacy", help="Drop labels that, behind the map, this corpus does not have."),
+    ] = None,
     lang: Annotated[str, typer.Option("--lang", "-l", help="Language code of the vocabulary.")] = "en",
     strict: Annotated[bool, typer.Option("--strict", help="Refuse illegal transitions instead of repairing.")] = False,
 ) -> None:
@@ -51,6 +55,7 @@ def convert(
             tag_column=tag_column,
             n_sents=n_sents,
             label_map=parse_label_map(label_map or []),
+            labels_of=labels_of,
             lang=lang,
             strict=strict,
         )
@@ -75,7 +80,7 @@ def _print_summary(summary: "Summary") -> None:
         rows.append(("Comment lines", f"{summary.comments:,}"))
     msg.table(rows, aligns=("l", "r"))
     for label, count in summary.dropped.items():
-        msg.info(f"{count:,} mention(s) of {label} dropped by the label map")
+        msg.info(f"{count:,} mention(s) of {label} dropped")
     if summary.unmapped:
         msg.warn(f"The label map names labels that do not occur here: {', '.join(summary.unmapped)}")
     for kind, count in summary.repairs.items():

@@ -48,7 +48,7 @@ def report(
     from ..measure.significance import paired_bootstrap
     from ..report.examples import compare, count_mentions, mark, outcomes, read_examples
     from ..report.page import PAGE, Report, signed, write
-    from ..report.results import ReportError, read_calibration, read_run
+    from ..report.results import ReportError, found_nothing, read_calibration, read_run
     from .pipelines import PipelineError, load
 
     try:
@@ -56,7 +56,9 @@ def report(
         for option, given in (("--log", logs), ("--model", _named("--model", model)), ("--calibration", calibrated)):
             _check_names(option, given, scores)
         runs = [read_run(name, path, logs.get(name)) for name, path in scores.items()]
-        others = [read_run(name, path) for name, path in _named("--also", also).items()]
+        beside = _named("--also", also)
+        nothing = [name for name, path in beside.items() if found_nothing(path)]
+        others = [read_run(name, path) for name, path in beside.items() if name not in nothing]
         models = {name: load(str(path)) for name, path in _named("--model", model).items()}
         gold = read_examples(test, next(iter(models.values()), None))
         marked = mark(gold, models)
@@ -68,6 +70,7 @@ def report(
             title=title,
             runs=runs,
             also=others,
+            nothing=nothing,
             mentions=count_mentions(gold),
             examples=compare(gold, marked, examples) if models and examples else None,
             differences=differences,

@@ -12,7 +12,7 @@ from spacy.vocab import Vocab, create_vocab
 
 from ..errors import Errors
 from .conll import Sentence, read_sentences
-from .docbin import check_suffix, write_docs
+from .docbin import check_suffix, read_docs, write_docs
 from .faults import CorpusError, Fault, listing
 from .schemes import (
     MISSING,
@@ -45,7 +45,7 @@ class Summary:
     missing: int  # tokens tagged "-", whose annotation stays unknown
     comments: int
     mentions: dict[str, int]  # written, under their new labels
-    dropped: dict[str, int]  # mentions that the label map turned into O, under their old labels
+    dropped: dict[str, int]  # mentions that were turned into O, under their old labels
     unmapped: tuple[str, ...]  # left sides of the label map that do not occur in the file
     repairs: dict[RepairKind, int]
 
@@ -66,6 +66,7 @@ def convert_file(
     tag_column: int = -1,
     n_sents: int = 1,
     label_map: Mapping[str, str] | None = None,
+    labels_of: str | Path | None = None,
     lang: str = "en",
     strict: bool = False,
 ) -> Summary:
@@ -75,6 +76,7 @@ def convert_file(
     token_column, tag_column: counted from 0, negative ones from the end.
     n_sents: sentences a doc, never across the documents that the file marks; 0 makes one doc of each document.
     label_map: new label for each old one, "" to drop its mentions; labels that are not named stay.
+    labels_of: a .spacy file; of the labels that come out of `label_map`, those that it does not have are dropped.
     lang: language of the vocabulary.
     strict: refuse illegal transitions rather than repair them, and a label map of which a part does not occur.
 
@@ -97,6 +99,10 @@ def convert_file(
     unmapped = tuple(sorted(set(label_map) - labels))
     if unmapped and strict:
         raise CorpusError(Errors.TL207.format(path=path, missing=", ".join(unmapped), labels=", ".join(sorted(labels))))
+    if labels_of is not None:
+        known = {ent.label_ for doc in read_docs(labels_of) for ent in doc.ents}
+        renamed = {label: label_map.get(label, label) for label in labels}
+        label_map = {label: new if new in known else "" for label, new in renamed.items()}
     kept, dropped = _apply_label_map(parsed, label_map)
     docs = [_make_doc(vocab, group) for group in _group(kept, n_sents)]
     write_docs(docs, output)

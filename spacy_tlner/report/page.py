@@ -27,7 +27,8 @@ class Report:
 
     title: str
     runs: Sequence[Run]
-    also: Sequence[Run] = ()  # other measurements, in a table of their own
+    also: Sequence[Run] = ()  # other measurements, in a list of their own
+    nothing: Sequence[str] = ()  # names of those that met no mention, gold or found
     mentions: Mapping[str, int] = field(default_factory=dict)  # gold mentions of the test corpus by label
     examples: Examples | None = None
     # "run: component": the facts of its warm start, name and text

@@ -47,6 +47,12 @@ def read_run(name: str, metrics: Path, log: Path | None = None) -> Run:
     return Run(name, overall, by_label, read_curve(log) if log else [])
 
 
+def found_nothing(metrics: Path) -> bool:
+    """Whether `spacy evaluate` met no gold mention and no other: there is no score, and nothing wrong. Raises TL403."""
+    content = _read(metrics, srsly.read_json)
+    return isinstance(content, dict) and content.get("ents_f", 0.0) is None
+
+
 def read_curve(log: Path) -> list[tuple[int, float]]:
     """Step and dev F1 (0 to 1) of each evaluation in a training log. Raises TL403, TL405 as ReportError."""
     rows = _read(log, lambda path: list(srsly.read_jsonl(path)))
