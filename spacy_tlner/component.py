@@ -32,7 +32,7 @@ from .tags import Mention, TagScheme
 from .transfer.distillation import Beliefs, teach
 from .transfer.groups import listeners
 from .transfer.label_map import LabelEstimator
-from .transfer.pretrained import load_pretrained
+from .transfer.pretrained import is_pretrained_by_spacy, load_pretrained
 from .transfer.term import Term
 from .transfer.vocabulary import knows_words, learn_vocabularies
 from .transfer.warm_start import warm_start
@@ -188,7 +188,7 @@ class TransferNER(TrainablePipe):
                 raise ValueError(Errors.TL027.format(name=name, term=key, found=repr(term)))
         if "candidates" in span_heads:
             raise ValueError(Errors.TL029.format(name=name))
-        self.curriculum = Curriculum(
+        self._curriculum = Curriculum(
             name, head, dict(heads or {}), dict(corpus_weights or {}), dict(terms or {}), incorrect_spans_key
         )
         self.span_heads = list(span_heads)
@@ -202,8 +202,13 @@ class TransferNER(TrainablePipe):
 
     @head.setter
     def head(self, name: str) -> None:
-        self.curriculum = replace(self.curriculum, active=name)
+        self._curriculum = replace(self._curriculum, active=name)
         self._activate()
+
+    @property
+    def curriculum(self) -> Curriculum:
+        """What is learned from whom. By the name of now: spaCy renames a component that is sourced under another."""
+        return replace(self._curriculum, name=self.name)
 
     @property
     def incorrect_spans_key(self) -> str | None:
@@ -444,7 +449,8 @@ class TransferNER(TrainablePipe):
 
         labels: a list, or {head: list}, as `spacy init labels` writes it; by default those in the examples, sorted.
         source: a trained pipeline, path or package, whose weights this one starts from (`transfer.warm_start`).
-        pretrained: weights of the encoder from `spacy tlner pretrain` (`transfer.pretrained`); beside `source`, TL110.
+        pretrained: weights of the encoder from `spacy tlner pretrain` (`transfer.pretrained`). TL110 if two of source,
+        pretrained and `init_tok2vec` would set them.
         label_map: {source label: our label}, beside labels of equal name; an empty right side leaves one out. Or a
         block that estimates it (`spacy_tlner.estimate_label_map.v1`). seed_labels: {our label: source label}: a label
         without a partner starts from that one, whatever else does.
@@ -464,13 +470,15 @@ class TransferNER(TrainablePipe):
         self.model.initialize(X=sample or None)
         learn_vocabularies(self.model, [eg.predicted for eg in examples], nlp)
         clear_caches(self.model)
+        if pretrained and source:
+            raise ValueError(Errors.TL110.format(name=self.name, setting="pretrained", other="`source`"))
+        if source and nlp is not None and is_pretrained_by_spacy(self, nlp):
+            raise ValueError(Errors.TL110.format(name=self.name, setting="source", other="[initialize] init_tok2vec"))
         if nlp is not None:
             # what an earlier initialization copied is gone
             nlp.meta.get("spacy_tlner", {}).pop(self.name, None)
             if nlp.config.interpolate()["initialize"].get("init_tok2vec") and knows_words(self.model, nlp):
                 logger.warning(Errors.TL126.format(name=self.name))
-        if pretrained and source:
-            raise ValueError(Errors.TL110.format(name=self.name, other="`source`"))
         if pretrained:
             load_pretrained(self, pretrained, nlp=nlp)
         if source:

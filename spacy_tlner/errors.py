@@ -218,6 +218,10 @@ class Errors:
         "[TL065] The stored source tagger cannot be built: {reason} Was the pipeline written by another version of "
         "spacy-tlner, or does the source use code that is not installed here?"
     )
+    TL066 = (
+        "[TL066] spacy_tlner.TransformerEncoder: nlp.rehearse has no learning rate for each layer, and layer_decay is "
+        "{layer_decay}. Call the component's own rehearse(examples, sgd=optimizer), or set layer_decay to 1."
+    )
 
     # --- TL1xx: warm start and label maps ---
     TL101 = (
@@ -250,12 +254,11 @@ class Errors:
     )
     TL109 = (
         "[TL109] Warm start of '{name}' from {source}: the two taggers do not read the same shared encoder "
-        "('{upstream}' here). Take the encoder from the source too: [components.{upstream}] source = the same "
-        "pipeline, or give both taggers encoders of their own."
+        "('{upstream}' here). Take the encoder from the source too: in its block of [components], source = the same "
+        "pipeline; or give both taggers encoders of their own."
     )
-
     TL110 = (
-        "[TL110] Component '{name}': `pretrained` is set together with {other}, and both set the encoder's weights. "
+        "[TL110] Component '{name}': `{setting}` is set together with {other}, and both set the encoder's weights. "
         "Keep one of the two."
     )
     TL111 = (
@@ -310,8 +313,8 @@ class Errors:
     )
 
     TL123 = (
-        "[TL123] A frozen source is to be asked, but no path to it is given. Name it, e.g. with "
-        "--components.tl_ner.terms.keep.source path/to/model, or drop the term."
+        "[TL123] A frozen source is to be asked, but no path to it is given. Name it, with --paths.source in the "
+        "configs that come with spacy-tlner, or drop the term."
     )
     TL124 = (
         "[TL124] A distillation no longer knows its source, so it does nothing: the pipeline was saved without it. To "
@@ -320,6 +323,21 @@ class Errors:
     TL125 = (
         "[TL125] spacy_tlner.HeadDistance: the heads '{source}' and '{target}' read inputs of another width "
         "({widths}), so their weights cannot be compared. Drop `reads` of the model, or the term."
+    )
+
+    TL127 = (
+        "[TL127] The source {source} cannot be loaded: {reason} Expected the path or package of a trained pipeline "
+        "with a tl_ner."
+    )
+    TL128 = (
+        "[TL128] Warm start of '{name}' from {source}: the source's tagger reads an encoder that it shares with other "
+        "pipes, this one has an encoder of its own. Give this pipeline that encoder, in a block of [components] with "
+        "source = the same pipeline, and the tagger a listener; or name a source with an encoder of its own."
+    )
+    TL129 = (
+        "[TL129] Warm start of '{name}' from {source}: this tagger reads an encoder that it shares with other pipes, "
+        "the source's has one of its own. Give this tagger the encoder of the config that the source was trained with, "
+        "or name a source that shares its encoder."
     )
 
     # --- TL2xx: corpora and conversion ---
@@ -470,7 +488,7 @@ class Errors:
     )
     TL406 = "[TL406] The report cannot be written to {path}: {reason}."
     TL407 = "[TL407] {option} {value!r} cannot be used: {reason}. Expected NAME=PATH, e.g. {option} transfer={example}."
-    TL408 = "[TL408] The model {path} cannot be loaded: {reason}"
+    TL408 = "[TL408] The model {source} cannot be loaded: {reason}"
     TL409 = (
         "[TL409] {path} stands there already and was not written by `spacy tlner report`, so it is not replaced. Name "
         "another folder, or remove it."

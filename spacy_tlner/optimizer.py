@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from itertools import count
 from typing import Any, NamedTuple, Union
 
 import numpy
@@ -19,10 +20,14 @@ FloatOrSchedule = Union[float, Generator]  # noqa: UP007  (pydantic reads it on 
 
 
 class Name(NamedTuple):
-    """How a parameter can be called: "component:group", and "component:group.path" with its own place in there."""
+    """How a parameter can be called: "component:group", and "component:group.path" with its own place in there.
+
+    naming: the number of the call of `name_groups` that gave the name: of all names, those of one pipeline.
+    """
 
     group: str
     path: str
+    naming: int
 
     def fits(self, pattern: str) -> bool:
         """By equal group, or by a pattern with * or ? over the whole path."""
@@ -32,6 +37,7 @@ class Name(NamedTuple):
 # Names of parameters by the key thinc hands an optimizer. Filled by `name_groups`, since
 # `spacy train` makes its optimizer without sight of the pipeline. Node ids are never used again in a process.
 _name_of: dict[Key, Name] = {}
+_namings = count()
 
 
 @registry.callbacks("spacy_tlner.name_groups.v1")
@@ -40,11 +46,12 @@ def name_groups() -> Callable[[Language], Language]:
 
     def name_all(nlp: Language) -> Language:
         pipe: Any
+        naming = next(_namings)
         # disabled ones too: while others are initialized, spaCy disables those that were sourced
         for component, pipe in nlp.components:
             if getattr(pipe, "is_trainable", False) and getattr(pipe, "model", None) not in (None, True, False):
                 for key, group, path in _keys(pipe.model):
-                    _name_of[key] = Name(f"{component}:{group}", f"{component}:{group}.{path}")
+                    _name_of[key] = Name(f"{component}:{group}", f"{component}:{group}.{path}", naming)
         return nlp
 
     return name_all
@@ -193,13 +200,15 @@ class GroupedOptimizer(Optimizer):
         if key not in _name_of:
             raise ValueError(Errors.TL302)
         if not self._checked:
-            self._check()
+            self._check(_name_of[key].naming)
         return next((n for pattern, n in reversed(numbers.items()) if _name_of[key].fits(pattern)), default)
 
-    def _check(self) -> None:
+    def _check(self, naming: int) -> None:
+        """Whether each pattern fits a parameter of the pipeline, not of another that was named in this process."""
+        names = [name for name in _name_of.values() if name.naming == naming]
         for pattern in (*self.factors, *self.strengths):
-            if not any(name.fits(pattern) for name in _name_of.values()):
-                known = ", ".join(sorted({name.group for name in _name_of.values()}))
+            if not any(name.fits(pattern) for name in names):
+                known = ", ".join(sorted({name.group for name in names}))
                 raise ValueError(Errors.TL301.format(group=pattern, known=known))
         self._checked = True
 

@@ -130,6 +130,10 @@ def test_command(corpora):
     words = " ".join(both.output.split())
     assert "1 document(s) and 1 sentence(s)" in words
     assert "A b c" in both.output
+    # labels are those of training, or are none of it
+    assert "does not have these labels" not in words
+    words = " ".join(run(*reversed(corpora)).output.split())
+    assert "does not have these labels" in words and "cannot find them: ORG, PER" in words
 
 
 def test_unreadable_input_ends_with_one_and_a_message(tmp_path, corpora):

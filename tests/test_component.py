@@ -444,6 +444,16 @@ def test_rehearsal_over_a_shared_encoder_is_refused() -> None:
         nlp.rehearse(examples)
 
 
+def test_a_component_that_is_sourced_under_another_name_goes_by_that() -> None:
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("tl_ner", name="second", source=trained())
+    component = nlp.get_pipe("second")
+    assert isinstance(component, TransferNER)
+    component.head = "nobody"
+    with pytest.raises(ValueError, match=r"TL018.*'second'"):
+        nlp.update(make_examples(nlp, 2))
+
+
 def test_rehearsal_is_refused() -> None:
     nlp = trained()
     with pytest.raises(ValueError, match=r"\[TL007\].*'tl_ner'"):

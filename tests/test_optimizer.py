@@ -134,6 +134,14 @@ def test_unknown_group_is_refused():
         train(GroupedAdam(**SETTINGS, groups={"tl_ner": {"no_such": 0.1}}), steps=1)
 
 
+def test_a_component_of_an_earlier_pipeline_is_refused():
+    nlp, _ = pipeline()
+    nlp.rename_pipe("tl_ner", "of_before")
+    name_groups()(nlp)
+    with pytest.raises(ValueError, match=r"TL301.*'of_before:encoder'"):
+        train(GroupedAdam(**SETTINGS, groups={"of_before": {"encoder": 0.0}}), steps=1)
+
+
 def test_unknown_component_is_refused():
     with pytest.raises(ValueError, match=r"TL301.*'no_such:encoder'"):
         train(GroupedAdam(**SETTINGS, groups={"no_such": {"encoder": 0.1}}), steps=1)

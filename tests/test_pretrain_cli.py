@@ -155,6 +155,7 @@ def test_the_commands(text: Path, tmp_path: Path) -> None:
     initialize_with(nlp, tmp_path / "theirs" / "model-last.bin")
 
 
+GROUPED = {"@optimizers": "spacy_tlner.GroupedAdam.v1", "learn_rate": 0.001, "groups": {"tl_ner": {"words": 0.5}}}
 CHARACTERS = {
     "@architectures": "spacy.PretrainCharacters.v1",
     "maxout_pieces": 2,
@@ -173,6 +174,9 @@ CHARACTERS = {
         ({"component": "ner"}, "TL607.*no component 'ner'"),
         ({"layer": "tok2veC"}, "TL607.*no layer 'tok2veC'"),
         ({"max_epochs": 0}, "TL607.*max_epochs"),
+        # a slip of the pen
+        ({"max_epoch": 1}, r"TL607.*\[pretraining\] has max_epoch; it may have max_epochs"),
+        ({"optimizer": GROUPED}, "TL607.*rates for layer groups"),
     ],
 )
 def test_configs_without_pretraining(text: Path, tmp_path: Path, block: dict[str, Any], reason: str) -> None:
@@ -183,6 +187,15 @@ def test_configs_without_pretraining(text: Path, tmp_path: Path, block: dict[str
         del config["pretraining"]["corpus"]
     with pytest.raises(ValueError, match=reason):
         prepare(config, tmp_path, n_dev=5, n_words=5)
+
+
+@pytest.mark.parametrize(("change", "number"), [({"nlp.lang": "qq"}, "TL212"), ({"paths.words": "{below}"}, "TL612")])
+def test_a_language_and_a_list_that_cannot_be(text: Path, tmp_path: Path, change: dict[str, str], number: str) -> None:
+    (tmp_path / "file").touch()
+    change = {key: value.format(below=tmp_path / "file" / "words.txt") for key, value in change.items()}
+    overrides = {"paths.text": str(text), "paths.words": str(tmp_path / "words.txt"), **change}
+    with pytest.raises(ValueError, match=number):
+        prepare(load_config(CONFIG, overrides=overrides, interpolate=False), tmp_path, n_dev=5, n_words=5)
 
 
 def test_what_the_encoder_says_is_told(text: Path, tmp_path: Path) -> None:

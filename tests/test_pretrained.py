@@ -1,5 +1,6 @@
 """Pretrained weights on their way into a tagger: what fits, what is told, what is refused."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,14 @@ def test_what_excludes_pretrained_weights(pretrained: Path, tmp_path: Path) -> N
     trained().to_disk(tmp_path / "source")
     with pytest.raises(ValueError, match=r"TL110.*source"):
         initialize_with(blank_tagger(), pretrained, source=str(tmp_path / "source"))
+    # spaCy would set the weights of pretraining over those of the source, after all that is said of them
+    block = load_config(CONFIG, overrides={"paths.text": "", "paths.words": ""}, interpolate=True)["pretraining"]
+    for component, excluded in (("tl_ner", True), ("tok2vec", False)):
+        nlp.config["pretraining"] = {**block, "component": component}
+        nlp.config["initialize"]["components"]["tl_ner"] = {"source": str(tmp_path / "source")}
+        fails = pytest.raises(ValueError, match=r"TL110.*`source`.*init_tok2vec") if excluded else nullcontext()
+        with fails:
+            nlp.get_pipe("tl_ner").initialize(lambda: make_examples(nlp, 20), nlp=nlp, source=str(tmp_path / "source"))
     (tmp_path / "bad.bin").write_bytes(b"nonsense")
     for path in (tmp_path / "bad.bin", tmp_path / "none.bin"):
         with pytest.raises(ValueError, match="TL111"):

@@ -23,6 +23,7 @@ from spacy_tlner.crf.packing import Packing
 from spacy_tlner.stamps import stamp
 from spacy_tlner.tags import TagScheme
 from spacy_tlner.transfer.callbacks import blank_source
+from spacy_tlner.transfer.frozen import FrozenSource
 from spacy_tlner.transfer.mmd import PUBLISHED, median_variances, mmd
 from strategies import random_chain
 
@@ -418,6 +419,16 @@ def test_a_saved_pipeline_needs_the_source_for_training_only(
     # from the start, it is asked for
     with pytest.raises(ValueError, match=r"TL123.*drop the term"):
         loaded.initialize(lambda: make_examples(loaded, 8))
+
+
+def test_a_tagger_that_was_saved_as_disabled_is_asked(source: Path, tmp_path: Path) -> None:
+    nlp = spacy.load(source)
+    nlp.add_pipe("sentencizer", first=True)
+    nlp.disable_pipe("tl_ner")
+    nlp.to_disk(tmp_path / "disabled")
+    doc = nlp.make_doc("Ada Lovelace moved to Oslo .")
+    found, expected = (FrozenSource(path).chains([doc]).emissions for path in (tmp_path / "disabled", source))
+    assert (found == expected).all()
 
 
 @pytest.mark.parametrize(

@@ -595,6 +595,25 @@ def test_tagger_trains_freezes_and_is_stored(checkpoints: dict[str, Path], tmp_p
     assert shim_of(second.model).to_bytes() == shim_of(pipe.model).to_bytes()
 
 
+def test_rehearsal_moves_the_encoder(checkpoints: dict[str, Path]) -> None:
+    for decay in (1.0, 0.9):
+        nlp = spacy.blank("xx")
+        pipe: Any = nlp.add_pipe("tl_ner", config={"model": tagger(config_of(checkpoints["bert"], layer_decay=decay))})
+        examples = make_examples(nlp, 8)
+        initialize(nlp, examples)
+        sgd = nlp.resume_training()
+        nlp.update(examples, sgd=sgd)
+        before = {name: param.detach().clone() for name, param in shim_of(pipe.model)._model.named_parameters()}
+        if decay == 1:
+            losses = nlp.rehearse(examples, sgd=sgd)
+        else:
+            with pytest.raises(ValueError, match=r"TL066.*0\.9"):
+                nlp.rehearse(examples, sgd=sgd)
+            losses = pipe.rehearse(examples, sgd=sgd)
+        assert losses["tl_ner"] > 0
+        assert any((param != before[name]).any() for name, param in shim_of(pipe.model)._model.named_parameters())
+
+
 def test_one_encoder_for_two_taggers(checkpoints: dict[str, Path]) -> None:
     """As the model of spaCy's tok2vec component it is shared through spaCy's listeners."""
     fix_random_seed(0)

@@ -4,6 +4,7 @@ import gzip
 import json
 import shutil
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -191,8 +192,9 @@ def test_into_the_folder_that_one_is_in(text_file: Path, tmp_path: Path, monkeyp
     assert nlp.vocab.vectors.shape[1] == 12 and nlp.vocab.vectors.name == "out"
 
 
-def test_broken_binary_corpus(tmp_path: Path) -> None:
-    (tmp_path / "t.spacy").write_bytes(b"no DocBin")
+@pytest.mark.parametrize("content", [b"no DocBin", zlib.compress(b"\x80"), zlib.compress(b"\x01")])
+def test_broken_binary_corpus(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.spacy").write_bytes(content)
     result = run(tmp_path / "t.spacy", tmp_path / "out")
     assert result.exit_code == 1 and "TL214" in result.output
 

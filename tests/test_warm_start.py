@@ -1,6 +1,7 @@
 """Warm start from a trained source: what is copied, what is left fresh, what is refused, and what is told of it."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -679,11 +680,6 @@ def test_sources_without_a_tagger(source: Path, tmp_path: Path) -> None:
     )
 
 
-def test_a_source_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"\[E050\].*nowhere"):
-        started({"source": tmp_path / "nowhere"})
-
-
 @pytest.mark.parametrize("group", ["everything", "encoder2", ""])
 def test_unknown_layer_groups(source: Path, group: str) -> None:
     refused({"source": source, "layers": ["words", group]}, rf"\[TL107\].*'{group}'.*words, characters")
@@ -808,8 +804,51 @@ def test_shared_encoder_of_another_origin(shared: Path, source: Path, tmp_path: 
         ({"tl_ner": {"factory": "tl_ner", "model": tagger()}}, shared),  # an encoder of its own here
         ({"tok2vec": {"source": str(shared)}, "tl_ner": listening}, source),  # an encoder of its own there
     ):
-        with pytest.raises(ValueError, match=r"\[TL109\].*'tl_ner'.*source"):
+        own = [start == source, "tok2vec" not in components]
+        number = "TL129" if own[0] else "TL128" if own[1] else "TL109"
+        with pytest.raises(ValueError, match=rf"\[{number}\].*'tl_ner'.*source"):
             from_config(tmp_path, components, {"tl_ner": {"source": str(start)}})
+
+
+def test_an_encoder_that_reads_something_else_is_refused(tmp_path: Path) -> None:
+    """Tables of one shape for other attributes, which spaCy's encoder keeps in a node without weights."""
+
+    def reading(*attrs: str) -> dict[str, Any]:
+        embed = {"@architectures": "spacy.MultiHashEmbed.v2", "width": 32, "rows": [200] * len(attrs)}
+        encode = {"window_size": 1, "maxout_pieces": 2, "width": 32, "depth": 1}
+        return {
+            "@architectures": "spacy.Tok2Vec.v2",
+            "embed": {**embed, "attrs": list(attrs), "include_static_vectors": False},
+            "encode": {"@architectures": "spacy.MaxoutWindowEncoder.v2", **encode},
+        }
+
+    started({}, tok2vec=reading("NORM", "SHAPE", "SUFFIX")).to_disk(tmp_path / "source")
+    settings = {"source": tmp_path / "source"}
+    assert "encoder" in report(started(settings, tok2vec=reading("NORM", "SHAPE", "SUFFIX")))["copied"]
+    for attrs in (("SHAPE", "SUFFIX", "NORM"), ("PREFIX", "ORTH", "SHAPE")):
+        with pytest.raises(ValueError, match=r"TL108.*reads of tokens.*NORM, SHAPE, SUFFIX"):
+            started(settings, tok2vec=reading(*attrs))
+    # what an encoder is pretrained with as well
+    weights_file = tmp_path / "encoder.bin"
+    weights_file.write_bytes(pipe(spacy.load(tmp_path / "source")).model.get_ref("tok2vec").to_bytes())
+    with pytest.raises(ValueError, match="TL112"):
+        started({"pretrained": weights_file}, tok2vec=reading("SHAPE", "SUFFIX", "NORM"))
+    known = started({"pretrained": weights_file}, tok2vec=reading("NORM", "SHAPE", "SUFFIX"))
+    assert known.meta["spacy_tlner"]["tl_ner"]["pretrained"]["fresh"] == []
+
+
+def test_a_source_that_is_not_there_or_lies_deeper(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    shutil.copytree(source, tmp_path / "run" / "model-best")
+    with pytest.raises(ValueError, match=r"TL127.*/run cannot be loaded.*pipeline in .*run/model-best: name that"):
+        started({"source": tmp_path / "run"})
+    with pytest.raises(ValueError, match=r"TL127.*no_such cannot be loaded: OSError.*E050"):
+        started({"source": tmp_path / "no_such"})
+
+
+def test_under_a_fresh_head_all_labels_are_fresh(source: Path) -> None:
+    kept = report(started({"source": source, "layers": ["words", "encoder"]}))
+    assert kept["labels_fresh"] == kept["labels_dropped"] == sorted(LABELS) and kept["labels"] == {}
 
 
 def test_listener_finds_its_upstream_among_several(shared: Path, tmp_path: Path) -> None:

@@ -37,9 +37,11 @@ def check(
         corpora = [(each, read_examples(each, nlp)) for each in (path, other) if each is not None]
     except CorpusError as error:
         fail(error)
-    for number, (each, examples) in enumerate(corpora):
-        _print_stats(each, corpus_stats(examples), is_training=number == 0)
+    stats = [corpus_stats(examples) for _, examples in corpora]
+    for number, (each, _) in enumerate(corpora):
+        _print_stats(each, stats[number], is_training=number == 0)
     if other is not None:
+        _print_strangers(path, other, [label for label in stats[1].mentions if label not in stats[0].mentions])
         train, test = ([example.reference for example in examples] for _, examples in corpora)
         _print_leaks(path, other, find_leaks(train, test))
         _print_overlap(path, other, mention_overlap(train, test))
@@ -83,6 +85,16 @@ def _print_stats(path: Path, stats: "CorpusStats", *, is_training: bool) -> None
         msg.warn(warning)
     if not warnings:
         msg.good("Nothing to warn of")
+
+
+def _print_strangers(path: Path, other: Path, labels: list[str]) -> None:
+    from wasabi import msg
+
+    if labels:
+        msg.warn(
+            f"{path} does not have these labels of {other}, so what is trained on it cannot find them: "
+            f"{', '.join(labels)}. Were both converted with the same --label-map?"
+        )
 
 
 def _print_leaks(path: Path, other: Path, leaks: "Leaks") -> None:

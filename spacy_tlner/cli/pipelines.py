@@ -12,14 +12,13 @@ class PipelineError(ValueError):
 
 def load(model: str) -> "Language":
     """The pipeline of a folder or an installed package. Raises TL408."""
-    from spacy.util import load_model
-
     from ..errors import Errors
+    from ..loading import load_pipeline
 
     try:
-        return load_model(model)
-    except (OSError, ValueError) as error:
-        raise PipelineError(Errors.TL408.format(path=model, reason=error)) from error
+        return load_pipeline(model, Errors.TL408)
+    except ValueError as error:
+        raise PipelineError(str(error)) from error
 
 
 def find_tagger(nlp: "Language", model: str, component: str | None = None) -> str:

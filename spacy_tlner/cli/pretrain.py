@@ -115,7 +115,10 @@ def prepare(config: Any, output: Path, *, n_dev: int, n_words: int, use_gpu: boo
         counted = WordList.count(docs, block["objective"].get("attr", "LOWER"), n_words)
         if not counted.words:
             raise ValueError(Errors.TL608.format(n_dev=len(dev)))
-        counted.write(Path(words))
+        try:
+            counted.write(Path(words))
+        except OSError as error:
+            raise ValueError(Errors.TL612.format(path=words, reason=error.strerror or error)) from error
     try:
         model = create_pretraining_model(nlp, settings)
     except ValueError as error:
@@ -156,7 +159,15 @@ def _fill(config: Any) -> tuple[Any, Any, dict[str, Any]]:
         raise ValueError(Errors.TL607.format(reason="[pretraining] is missing or empty"))
     config = config.copy()
     config.setdefault("initialize", {})["init_tok2vec"] = None
-    nlp = load_model_from_config(config, auto_fill=True)
+    unknown = [key for key in config["pretraining"] if key not in ConfigSchemaPretrain.__annotations__]
+    if unknown:
+        # spaCy's own command passes over them
+        known = ", ".join(ConfigSchemaPretrain.__annotations__)
+        raise ValueError(Errors.TL607.format(reason=f"[pretraining] has {', '.join(unknown)}; it may have {known}"))
+    try:
+        nlp = load_model_from_config(config, auto_fill=True)
+    except ImportError as error:
+        raise ValueError(Errors.TL212.format(lang=config["nlp"].get("lang"), reason=error)) from error
     filled = nlp.config.interpolate()
     settings = registry.resolve(filled["pretraining"], schema=ConfigSchemaPretrain)
     if settings["corpus"].split(".")[-1] not in filled["corpora"]:
@@ -173,6 +184,9 @@ def _check_settings(nlp: Any, settings: dict[str, Any]) -> None:
         raise ValueError(Errors.TL607.format(reason=f"there is no component {component!r}"))
     if layer and not nlp.get_pipe(component).model.has_ref(layer):
         raise ValueError(Errors.TL607.format(reason=f"component {component!r} has no layer {layer!r}"))
+    if getattr(settings["optimizer"], "factors", None) or getattr(settings["optimizer"], "strengths", None):
+        reason = "its optimizer has rates for layer groups (groups, l2_sp), and pretraining trains the encoder as one"
+        raise ValueError(Errors.TL607.format(reason=reason))
     if settings["max_epochs"] < 1:
         raise ValueError(Errors.TL607.format(reason=f"max_epochs is {settings['max_epochs']}, expected at least 1"))
 

@@ -1,6 +1,5 @@
 """Texts without their annotation, from any file that holds some."""
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,9 +21,8 @@ def read_plain(path: Path) -> Iterator[str]:
         yield from read_lines(path)
         return
     try:
-        docs = DocBin().from_disk(path)
-    except (OSError, ValueError, zlib.error) as error:
-        raise CorpusError(Errors.TL214.format(path=path, reason=error)) from error
-    for doc in docs.get_docs(Vocab()):
-        if doc.text.strip():
-            yield doc.text
+        for doc in DocBin().from_disk(path).get_docs(Vocab()):
+            if doc.text.strip():
+                yield doc.text
+    except Exception as error:  # whatever zlib, msgpack or numpy make of bytes that are no DocBin
+        raise CorpusError(Errors.TL214.format(path=path, reason=f"{type(error).__name__}: {error}")) from error

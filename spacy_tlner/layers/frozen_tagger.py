@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
-from spacy.util import get_lang_class, load_model, registry
+from spacy.util import get_lang_class, registry
 
 from ..errors import Errors
+from ..loading import load_pipeline
 
 # of `Language.to_bytes`
 _LEFT_OUT = ("tokenizer", "meta", "config")
@@ -85,10 +86,7 @@ def cut_out(source: str | Path, component: str | None, pipes: Sequence[str]) -> 
     component: its name, by default the only one. pipes: others to keep, with those that these listen to. Raises TL061
     on a source that cannot be used, TL062 without that component, TL063 on a pipe that does not run before it.
     """
-    try:
-        nlp = load_model(source)
-    except Exception as error:  # what the functions of a foreign config raise
-        raise ValueError(Errors.TL061.format(source=source, reason=_sentence(error))) from error
+    nlp = load_pipeline(source, Errors.TL061)
     component = find_tagger(nlp, source, component, Errors.TL062)
     before = nlp.component_names[: nlp.component_names.index(component)]
     if not set(pipes) <= set(before):

@@ -108,10 +108,14 @@ class TransformerShim(Shim):
             if param.grad is None:
                 continue
             rate = self.settings.layer_decay ** (self.checkpoint.n_layers - self.height(name))
+            # `nlp.rehearse` hands a function instead, which collects gradients and knows no rates
+            scale = {} if rate == 1 else {"lr_scale": rate}
+            if scale and not isinstance(optimizer, Optimizer):
+                raise ValueError(Errors.TL066.format(layer_decay=self.settings.layer_decay))
             if rate:
                 weights: Any = torch2xp(param.data)
                 gradient: Any = torch2xp(param.grad)
-                updated, _ = optimizer((self.id, name), weights, gradient, lr_scale=rate)
+                updated, _ = optimizer((self.id, name), weights, gradient, **scale)
                 param.data = xp2torch(updated, device=param.device)
             # None and not zero, which would still move a weight that is frozen later on
             param.grad = None

@@ -6,11 +6,11 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import load_model
 
 from ..crf.chain import Chain
 from ..errors import Errors
 from ..layers.frozen_tagger import copy_for, find_tagger
+from ..loading import load_pipeline
 
 
 class FrozenSource:
@@ -25,11 +25,11 @@ class FrozenSource:
 
     @property
     def nlp(self) -> Language:
-        """The pipeline, loaded at the first call. Raises TL123 without a path."""
+        """The pipeline, loaded at the first call. Raises TL123 without a path, TL127 where there is none."""
         if self._nlp is None:
             if not self.path:
                 raise ValueError(Errors.TL123)
-            self._nlp = load_model(self.path)
+            self._nlp = load_pipeline(self.path, Errors.TL127)
         return self._nlp
 
     @property
@@ -46,7 +46,9 @@ class FrozenSource:
         """What the tagger says of copies of `docs`, their tokens and sentence starts alone (`chains.Chains`)."""
         copies = [copy_for(doc, self.nlp) for doc in docs]
         name = find_tagger(self.nlp, str(self.path), self.component, Errors.TL106)
-        after = self.nlp.pipe_names[self.nlp.pipe_names.index(name) :]
-        if self.nlp.pipe_names[0] != name:
+        # of all components: the tagger may have been saved as disabled
+        names = self.nlp.component_names
+        after = names[names.index(name) :]
+        if any(pipe not in after for pipe in self.nlp.pipe_names):
             copies = list(self.nlp.pipe(copies, disable=after))
         return self.tagger.chains(copies, ents_given=False)

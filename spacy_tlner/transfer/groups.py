@@ -1,8 +1,9 @@
 """Layer groups: the names by which users speak of parts of a tagger, in warm starts and learning rates."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from spacy.attrs import IDS
 from spacy.language import Language
 from thinc.api import Model
 
@@ -23,6 +24,8 @@ GROUPS = (
     *("private", "head", "transitions"),
 )
 
+_NAMES = {number: name for name, number in IDS.items()}  # of token attributes
+
 
 def group_of(node_name: str) -> str:
     """The group of a layer with weights, by the name of its node."""
@@ -36,6 +39,21 @@ def layer_groups(model: Model) -> dict[str, list[Model]]:
         if node.param_names or any(shim._model is not None for shim in node.shims):
             groups.setdefault(group_of(node.name), []).append(node)
     return {group: groups[group] for group in GROUPS if group in groups}
+
+
+def tokens_read(nodes: Iterable[Any], attr: Callable[[Any, str], Any] = lambda node, key: node.attrs[key]) -> list[str]:
+    """What spaCy's encoders read of tokens: the attributes, and which of them each table hashes by which seed.
+
+    Settings of nodes that mean nothing by themselves, but without which weights mean nothing. nodes: of a model. attr:
+    how a node gives one of its own.
+    """
+    reading = []
+    for node in nodes:
+        if node.name == "extract_features":
+            reading.append(", ".join(_NAMES.get(column, column) for column in attr(node, "columns")))
+        elif node.name == "hashembed":
+            reading.append(f"column {attr(node, 'column')} by seed {attr(node, 'seed')}")
+    return reading
 
 
 def listeners(model: Model) -> list[Any]:

@@ -13,7 +13,7 @@ from thinc.api import Model
 from ..errors import Errors
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
-from .groups import GROUPS, fresh_upstreams, group_of, listeners
+from .groups import GROUPS, fresh_upstreams, group_of, listeners, tokens_read, upstream_of
 
 logger = logging.getLogger("spacy_tlner")
 
@@ -63,14 +63,17 @@ def load_pretrained(component: Any, path: str | Path, *, nlp: Language | None) -
     """
     tok2vec = component.model.get_ref("tok2vec")
     if nlp is not None and nlp.config.interpolate()["initialize"].get("init_tok2vec"):
-        raise ValueError(Errors.TL110.format(name=component.name, other="[initialize] init_tok2vec"))
+        other = "[initialize] init_tok2vec"
+        raise ValueError(Errors.TL110.format(name=component.name, setting="pretrained", other=other))
     if listeners(tok2vec):
         upstreams = list(fresh_upstreams(tok2vec, nlp))
         if len(upstreams) != 1:
             other = "a listener whose shared encoder comes with weights, or is not there"
-            raise ValueError(Errors.TL110.format(name=component.name, other=other))
+            raise ValueError(Errors.TL110.format(name=component.name, setting="pretrained", other=other))
         tok2vec = upstreams[0]
-    theirs, ours = _by_group(_read(component, path)), _by_group(list(tok2vec.walk()))
+    stored = _read(component, path)
+    theirs, ours = _by_group(stored), _by_group(list(tok2vec.walk()))
+    reads = tokens_read(stored, _Stored.attr), tokens_read(tok2vec.walk())
     report = PretrainedReport(str(path), component.name)
     pairs: list[tuple[str, _Stored, Model]] = []
     for group in [group for group in GROUPS if group in theirs or group in ours]:
@@ -81,6 +84,8 @@ def load_pretrained(component: Any, path: str | Path, *, nlp: Language | None) -
                 report.fresh.append(f"{group}{number} (not in the file)")
             elif i >= len(want):
                 report.unused.append(f"{group}{number}")
+            elif group == "encoder" and reads[0] != reads[1]:
+                report.fresh.append(f"{group}{number} (it reads {reads[0]} of tokens in the file and {reads[1]} here)")
             elif misfit := _misfit(have[i], want[i]):
                 report.fresh.append(f"{group}{number} ({misfit})")
             else:
@@ -104,6 +109,16 @@ def load_pretrained(component: Any, path: str | Path, *, nlp: Language | None) -
     if nlp is not None:
         nlp.meta.setdefault("spacy_tlner", {}).setdefault(component.name, {})["pretrained"] = asdict(report)
     return report
+
+
+def is_pretrained_by_spacy(component: Any, nlp: Language) -> bool:
+    """Whether spaCy's `init_tok2vec` will set the weights of the component's encoder, its own or one that it shares."""
+    config = nlp.config.interpolate()
+    if not config["initialize"].get("init_tok2vec"):
+        return False
+    upstreams = [upstream_of(listener, nlp) for listener in listeners(component.model)]
+    encoders = {component.name, *(pipe.name for pipe in upstreams if pipe is not None)}
+    return config.get("pretraining", {}).get("component") in encoders
 
 
 def _read(component: Any, path: str | Path) -> list[_Stored]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.training import Example
-from spacy.util import load_model
 from spacy.vectors import Vectors
 from thinc.api import Model
 
@@ -17,7 +16,8 @@ from ..layers.frozen_tagger import find_tagger
 from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
-from .groups import GROUPS, layer_groups, listeners, upstream_of
+from ..loading import load_pipeline
+from .groups import GROUPS, layer_groups, listeners, tokens_read, upstream_of
 from .head_rows import PARTS, pair_heads, partner_of
 from .label_map import LabelEstimate, LabelEstimator
 from .warm_start_report import WarmStartReport
@@ -48,10 +48,10 @@ def warm_start(
     heads match labels by equal name. seed_labels: {our label: source label}, of the active head.
     layers: groups to copy, by default all that both have; nothing is estimated for a head that is not copied.
     Raises TL102 to TL104 and TL113 to TL115 for labels, TL117 if there is nothing to estimate from, TL106 if the
-    source has no such tagger, TL107 on an unknown layer group, TL108 where shapes differ, TL109 where a listener's
-    upstream is not the source's.
+    source has no such tagger, TL107 on an unknown layer group, TL108 where shapes differ or what an encoder reads,
+    TL109, TL128 and TL129 where a listener's upstream is not the source's, TL127 if the source cannot be loaded.
     """
-    source_nlp = load_model(source)
+    source_nlp = load_pipeline(source, Errors.TL127)
     tagger = find_tagger(source_nlp, source, source_component, Errors.TL106)
     donor: Any = source_nlp.get_pipe(tagger)
     theirs, ours = layer_groups(donor.model), layer_groups(component.model)
@@ -60,6 +60,10 @@ def warm_start(
     _check_listeners(component, nlp, donor, source_nlp, source)
     for group in body:
         _check_shapes(group, theirs[group], ours[group], source)
+    if "encoder" in body:
+        reads = [tokens_read(pipe.model.walk()) for pipe in (donor, component)]
+        if reads[0] != reads[1]:
+            raise _misfit("encoder", "what it reads of tokens", reads, source)
     with_head = any(group in chosen for group in PARTS)
     estimate = None
     if callable(label_map):
@@ -97,6 +101,9 @@ def warm_start(
         for pair in pairs:
             pair.copy(chosen)
             report.add_head(pair, chosen, is_active=pair.name == component.head)
+    else:
+        report.labels_fresh = list(component.schemes[component.head].labels)
+        report.labels_dropped = list(donor.labels)
     report.label_table = estimate.table.to_dict() if estimate else None
     report.fresh = [group for group in ours if group not in chosen]
     clear_caches(component.model)
@@ -204,10 +211,14 @@ def _check_listeners(
     ours, theirs = listeners(component.model), listeners(donor.model)
     if not ours and not theirs:
         return
-    mine = upstream_of(ours[0], nlp) if ours and nlp is not None else None
-    other = upstream_of(theirs[0], source_nlp) if theirs else None
+    if not ours:
+        raise ValueError(Errors.TL128.format(name=component.name, source=source))
+    if not theirs:
+        raise ValueError(Errors.TL129.format(name=component.name, source=source))
+    mine = upstream_of(ours[0], nlp) if nlp is not None else None
+    other = upstream_of(theirs[0], source_nlp)
     if mine is None or other is None or not _same_weights(mine.model, other.model):
-        name = mine.name if mine is not None else (ours or theirs)[0].upstream_name
+        name = mine.name if mine is not None else ours[0].upstream_name
         raise ValueError(Errors.TL109.format(name=component.name, upstream=name, source=source))
 
 

@@ -1,0 +1,20 @@
+"""A trained pipeline that someone named: loaded, or told why not."""
+
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.util import load_model
+
+
+def load_pipeline(source: str | Path, message: str) -> Language:
+    """The pipeline of a folder or an installed package.
+
+    Raises ValueError: `message` with {source} and {reason}, which points to a model-best in the folder.
+    """
+    try:
+        return load_model(source)
+    except Exception as error:  # what the functions of a foreign config raise
+        reason = f"{type(error).__name__}: {error}".strip().rstrip(".")
+        best = Path(source) / "model-best"
+        hint = f" There is a pipeline in {best}: name that." if best.is_dir() else ""
+        raise ValueError(message.format(source=source, reason=f"{reason}.{hint}")) from error
