@@ -27,7 +27,7 @@ class Name(NamedTuple):
 
     group: str
     path: str
-    naming: int
+    naming: int = 0
 
     def fits(self, pattern: str) -> bool:
         """By equal group, or by a pattern with * or ? over the whole path."""
@@ -37,7 +37,7 @@ class Name(NamedTuple):
 # Names of parameters by the key thinc hands an optimizer. Filled by `name_groups`, since
 # `spacy train` makes its optimizer without sight of the pipeline. Node ids are never used again in a process.
 _name_of: dict[Key, Name] = {}
-_namings = count()
+_namings = count(1)
 
 
 @registry.callbacks("spacy_tlner.name_groups.v1")

@@ -626,7 +626,7 @@ def test_several_taggers_take_a_name(model: Path, dev: Path, tmp_path: Path) -> 
 
 def test_an_installed_package_is_not_changed(model: Path, dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed, before = spacy.load(model), contents(model)
-    monkeypatch.setattr(spacy.util, "load_model", lambda name: installed)
+    monkeypatch.setattr("spacy_tlner.loading.load_model", lambda name: installed)
     result = invoke("en_tiny", dev)
     assert result.exit_code == 1
     assert "TL504" in result.output
