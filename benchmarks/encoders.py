@@ -38,6 +38,7 @@ SHARES = ("10", "25", "50")  # of NCBI-disease, per cent
 PASSES, PATIENCE = 25, 8
 PASSES_BC2GM, PATIENCE_BC2GM = 10, 4
 CURVES = ("bilm", "bilm-scratch")
+DIFFERENCES = (("bilm", "default"), ("bilm-floret", "bilm"), ("minilm", "minilm-spacy"))
 Values = dict[str, dict[tuple[str, str], dict[int, float]]]  # by metric, (case, system) and seed
 LEAST_STEPS = 500
 PAPERS = ("huang2015", "chiu2016", "lample2016", "ma2016")
@@ -258,6 +259,12 @@ def print_tables() -> None:
         if any(found):
             body.append([system, *(summary(list(of.values())) if of else "-" for of in found)])
     print(rows.table(("test F1: mean (sd, seeds)", *FOLDERS), body))
+    body = []
+    for more, less in DIFFERENCES:
+        both = [(test.get((corpus, more), {}), test.get((corpus, less), {})) for corpus in FOLDERS]
+        by_corpus = [[a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())] for a, b in both]
+        body.append([f"{more} - {less}", *(summary(of) if of else "-" for of in by_corpus)])
+    print("\n" + rows.table(("paired by seed", *FOLDERS), body))
     lines: list[tuple[str, ...]] = []
     for corpus in (*(f"ncbi-{share}" for share in SHARES), *FOLDERS):
         pair = [test.get((corpus, system), {}) for system in CURVES]

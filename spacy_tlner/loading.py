@@ -14,7 +14,12 @@ def load_pipeline(source: str | Path, message: str) -> Language:
     try:
         return load_model(source)
     except Exception as error:  # what the functions of a foreign config raise
-        reason = f"{type(error).__name__}: {error}".strip().rstrip(".")
         best = Path(source) / "model-best"
         hint = f" There is a pipeline in {best}: name that." if best.is_dir() else ""
-        raise ValueError(message.format(source=source, reason=f"{reason}.{hint}")) from error
+        raise ValueError(message.format(source=source, reason=f"{sentence(error)}{hint}")) from error
+
+
+def sentence(error: Exception) -> str:
+    """What an exception says and of what kind it is, with a full stop."""
+    text = f"{type(error).__name__}: {error}".strip()
+    return text if text.endswith(".") else f"{text}."

@@ -798,14 +798,12 @@ def test_shared_encoder_frozen(shared: Path, tmp_path: Path) -> None:
 def test_shared_encoder_of_another_origin(shared: Path, source: Path, tmp_path: Path) -> None:
     listening = {"factory": "tl_ner", "model": tagger(LISTENER)}
     fresh_encoder = {"factory": "tok2vec", "model": TINY_ENCODER}
-    for components, start in (
-        ({"tok2vec": fresh_encoder, "tl_ner": listening}, shared),  # same shape, fresh weights
-        ({"tok2vec": {**fresh_encoder, "model": HASH_EMBED_CNN}, "tl_ner": listening}, shared),
-        ({"tl_ner": {"factory": "tl_ner", "model": tagger()}}, shared),  # an encoder of its own here
-        ({"tok2vec": {"source": str(shared)}, "tl_ner": listening}, source),  # an encoder of its own there
+    for components, start, number in (
+        ({"tok2vec": fresh_encoder, "tl_ner": listening}, shared, "TL109"),  # same shape, fresh weights
+        ({"tok2vec": {**fresh_encoder, "model": HASH_EMBED_CNN}, "tl_ner": listening}, shared, "TL109"),
+        ({"tl_ner": {"factory": "tl_ner", "model": tagger()}}, shared, "TL128"),  # an encoder of its own here
+        ({"tok2vec": {"source": str(shared)}, "tl_ner": listening}, source, "TL129"),  # an encoder of its own there
     ):
-        own = [start == source, "tok2vec" not in components]
-        number = "TL129" if own[0] else "TL128" if own[1] else "TL109"
         with pytest.raises(ValueError, match=rf"\[{number}\].*'tl_ner'.*source"):
             from_config(tmp_path, components, {"tl_ner": {"source": str(start)}})
 

@@ -41,7 +41,6 @@ def convert(
     The tagging scheme (IO, IOB1, IOB2, IOBES, BILUO) is detected and reported, illegal transitions are repaired as
     conlleval reads them and counted, and a line that cannot be used stops the conversion with its number.
     """
-
     from ..corpora.convert import convert_file
     from ..corpora.faults import CorpusError
     from ..corpora.labels import parse_label_map

@@ -178,13 +178,15 @@ def _fill(config: Any) -> tuple[Any, Any, dict[str, Any]]:
 def _check_settings(nlp: Any, settings: dict[str, Any]) -> None:
     """Before words are counted, which may take minutes. Raises TL607."""
     from ..errors import Errors
+    from ..optimizer import GroupedOptimizer
 
     component, layer = settings["component"], settings["layer"]
     if component not in nlp.component_names:
         raise ValueError(Errors.TL607.format(reason=f"there is no component {component!r}"))
     if layer and not nlp.get_pipe(component).model.has_ref(layer):
         raise ValueError(Errors.TL607.format(reason=f"component {component!r} has no layer {layer!r}"))
-    if getattr(settings["optimizer"], "factors", None) or getattr(settings["optimizer"], "strengths", None):
+    optimizer = settings["optimizer"]
+    if isinstance(optimizer, GroupedOptimizer) and (optimizer.factors or optimizer.strengths):
         reason = "its optimizer has rates for layer groups (groups, l2_sp), and pretraining trains the encoder as one"
         raise ValueError(Errors.TL607.format(reason=reason))
     if settings["max_epochs"] < 1:

@@ -20,7 +20,7 @@ from spacy.tokens import Doc
 from spacy.util import get_lang_class, registry
 
 from ..errors import Errors
-from ..loading import load_pipeline
+from ..loading import load_pipeline, sentence
 
 # of `Language.to_bytes`
 _LEFT_OUT = ("tokenizer", "meta", "config")
@@ -43,7 +43,7 @@ class FrozenTagger:
             self.nlp = _build(**msg["config"])
             self.nlp.from_bytes(msg["pipeline"])
         except Exception as error:  # what the functions of a foreign config raise
-            raise ValueError(Errors.TL065.format(reason=_sentence(error))) from error
+            raise ValueError(Errors.TL065.format(reason=sentence(error))) from error
 
     @property
     def tags(self) -> list[str]:
@@ -155,8 +155,3 @@ def copy_for(doc: Doc, nlp: Language) -> Doc:
         spaces=[bool(token.whitespace_) for token in doc],
         sent_starts=starts.tolist() if starts.any() else None,
     )
-
-
-def _sentence(error: Exception) -> str:
-    text = f"{type(error).__name__}: {error}".strip()
-    return text if text.endswith(".") else f"{text}."

@@ -25,7 +25,7 @@ class FrozenSource:
 
     @property
     def nlp(self) -> Language:
-        """The pipeline, loaded at the first call. Raises TL123 without a path, TL127 where there is none."""
+        """The pipeline, loaded at the first call. Raises TL123 without a path, TL127 if it cannot be loaded."""
         if self._nlp is None:
             if not self.path:
                 raise ValueError(Errors.TL123)
