@@ -33,6 +33,7 @@ METHODS = {
     "spacy-scratch": Method("spacy_ner.cfg"),
     "spacy-continued": Method("spacy_ner_continued.cfg", "spacy"),
     "scratch": Method("ner_bilstm_crf.cfg"),
+    "spelling": Method("ner_spelling_crf.cfg"),
     "zero_shot": Method("", "tl_ner", trains=False),
     "fresh_head": Method("transfer/fresh_head.cfg", "tl_ner"),
     "warm_start": Method("transfer/warm_start.cfg", "tl_ner", label_map=_WARM),
