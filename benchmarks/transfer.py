@@ -26,10 +26,9 @@ from accuracy import write_spacy_configs
 from runs import Run, Silver, execute, spacy_command
 from samples import rest, sample
 from transfer_methods import LADDER, METHODS, SOURCES, Method, needs_language_model
-from transfer_report import BENCH, print_tables
+from transfer_report import BENCH, SIZES, print_tables
 
 CONFIGS = Path(__file__).parent.parent / "configs"
-SIZES = ("50", "100", "250", "all")
 ALL = {**METHODS, **LADDER}
 N_SOURCES = 3  # source models; target seed s starts from source seed s modulo this
 SPLITS = {"train": ("train",), "dev": ("dev", "valid", "val"), "test": ("test",)}

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import typer
 
-from transfer import SIZES, Pair, run
+from transfer import Pair, run
 from transfer_methods import BASELINES, LADDER, METHODS
-from transfer_report import CHOOSING, print_tables
+from transfer_report import CHOOSING, SIZES, print_tables
 
 IOB = "mtl-bioinformatics-2016"
 UNER = "uner"

@@ -19,6 +19,7 @@ from transfer_methods import BASELINES, LADDER, METHODS
 
 BENCH = "transfer"
 CHOOSING = ("bc5cdr-ncbi", "news-politics")
+SIZES = ("50", "100", "250", "all")
 ORDER = [*METHODS, *LADDER]
 Scores = dict[str, dict[int, float]]  # of one pair and size: method, seed, value
 # Plots stand outside of the report's page, and bring its style along.
@@ -26,11 +27,13 @@ _STYLE = """<style>
 .plot { background: #fff; font: 13px sans-serif; } .plot text { fill: #333; } .grid { stroke: #ddd; }
 </style>"""
 RIVALS = ("scratch", "spacy-continued")
-# What the choosing pairs recommend: the first needs a language model of the field, which not every pair has text for.
-RECOMMENDED = ("bilm_silver", "silver")
-_RECOMMENDED = f"recommended: {RECOMMENDED[0]}, without text {RECOMMENDED[1]}"
+# What the choosing pairs recommend, the first that a case has: language models need text of the field, which not every
+# pair has, and silver needs sentences beside those that are annotated.
+RECOMMENDED = ("bilm_silver", "bilm_warm_start", "silver", "warm_start")
+_RECOMMENDED = "recommended: bilm_silver, without text silver"
 _MINUS = tuple(f"minus {rival} [95 %]" for rival in RIVALS)
 MEANS = ("method", "pairs", "seeds", "test F1", *_MINUS)
+BY_SIZE = ("method", *SIZES)
 HEADER = ("method", "test F1: mean (sd, seeds)", *_MINUS)
 DEFAULT = "warm_start"  # of project.yml
 _PLOTTED = 6  # lines in a plot
@@ -84,6 +87,23 @@ def averages(test: Mapping[tuple[str, str], Scores]) -> Iterator[tuple[str, list
         }
         if cases:
             yield f"Means over the pairs {title}, at 100 target sentences", average(cases)
+
+
+def by_size(test: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
+    """A line a method: its difference to scratch at each size over all pairs, and how many pairs these are."""
+    gains: dict[str, dict[str, list[list[float]]]] = {}
+    for (_, size), scores in sorted(test.items()):
+        best = next((name for name in RECOMMENDED if name in scores), None)
+        recommended = {_RECOMMENDED: scores[best]} if best else {}
+        for method, of in {**scores, **recommended}.items():
+            if method != "scratch" and (found := differences(of, scores.get("scratch", {}))):
+                gains.setdefault(method, {}).setdefault(size, []).append(found)
+    lines = {
+        method: [f"{difference(of[size])} ({len(of[size])})" if size in of else "-" for size in SIZES]
+        for method, of in gains.items()
+    }
+    # of one size alone the tables above say more
+    return [(name, *lines[name]) for name in (*METHODS, _RECOMMENDED) if name in lines and len(gains[name]) > 1]
 
 
 def average(cases: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
@@ -170,6 +190,12 @@ def write(folder: Path) -> None:
     ]
     for title, body in averages(test):
         parts += [f"## {title}", _markdown(MEANS, body)]
+    parts += [
+        "## Minus scratch, means over all pairs, by target sentences",
+        "In parentheses, how many pairs. Of all target sentences none is left to be labelled, so what is recommended "
+        "there is the same without silver. Negative transfer would show as an interval below 0.",
+        _markdown(BY_SIZE, by_size(test)),
+    ]
     for pair in sorted({pair for pair, _ in test}):
         sizes = sorted((size for of, size in test if of == pair), key=_place)
         parts.append(f"## {pair}")
