@@ -1,5 +1,6 @@
 """One training and its scores through the real `spacy train` and `spacy evaluate`, on one thread, resumable."""
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -65,6 +67,19 @@ class Run:
         """The run whose model is scored."""
         return self.key if self.trains or self.needs is None else self.needs
 
+    def inputs(self) -> str:
+        """A digest of what the model is made of: config, settings, corpora, and the language model if it reads one.
+
+        Not of the run that it starts from, whose name tells the settings; nor of silver, which is made on the way.
+        """
+        read = {"config": _digest(self.config), "dev": _digest(self.dev)}
+        read |= {"text": _digest(self.silver.text)} if self.silver else {"train": _digest(self.train)}
+        settings = {
+            name: _digest(value) if isinstance(value, Path) and value.is_file() else str(value)
+            for name, value in self.overrides.items()
+        }
+        return hashlib.sha256(json.dumps([read, settings, self.seed], sort_keys=True).encode()).hexdigest()[:16]
+
     def waits_for(self) -> list[Key]:
         return [key for key in (self.needs, self.silver and self.silver.teacher) if key]
 
@@ -82,6 +97,8 @@ def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
         for run in wanted:
             # rows of another checkout do not count: what starts from a model needs that model here
             has_model = (model_folder(work, run.model) / FINISHED).exists()
+            if has_model and run.trains:
+                check_inputs(run, work)
             missing = run.metrics() - (known.get(run.key, set()) if has_model else set())
             if missing and run.key not in begun:
                 before = [begun[key] for key in run.waits_for() if key in begun]
@@ -99,6 +116,15 @@ def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
                 rows.append(bench, future.result())
     if failure:
         raise failure
+
+
+def check_inputs(run: Run, work: Path) -> None:
+    """Stop where a finished model was made of something else than this run would make it of."""
+    finished = model_folder(work, run.key) / FINISHED
+    made_of = json.loads(finished.read_text(encoding="utf8")).get("inputs")
+    # models of before this was noted stay what they are
+    if made_of not in (None, run.inputs()):
+        raise SystemExit(f"{finished.parent}: trained with another config, settings or files; delete it to train anew")
 
 
 def train_and_score(
@@ -150,7 +176,7 @@ def train(run: Run, work: Path) -> dict[str, float]:
     minutes = (time.perf_counter() - began) / 60
     dev = json.loads((output / "model-best" / "meta.json").read_text(encoding="utf8"))["performance"]
     found = {"dev_f": 100 * dev["ents_f"], "train_minutes": minutes, "best_epoch": best_epoch(log)}
-    (output / FINISHED).write_text(json.dumps(found), encoding="utf8")
+    (output / FINISHED).write_text(json.dumps({**found, "inputs": run.inputs()}), encoding="utf8")
     return found
 
 
@@ -182,6 +208,12 @@ def dev_curve(log: Path) -> list[tuple[int, int, float]]:
 def best_epoch(log: Path) -> int:
     """The epoch of the highest dev F1, of equals the first."""
     return max(dev_curve(log), key=lambda point: point[2])[0]
+
+
+@cache
+def _digest(path: Path) -> str:
+    """Of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def model_folder(work: Path, key: Key) -> Path:

@@ -12,7 +12,7 @@ in results/transfer.jsonl are not run again. `transfer_pairs.py` runs the pairs 
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 import spacy
 import typer
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 
 from accuracy import write_spacy_configs
 from runs import Run, Silver, execute, spacy_command
@@ -109,28 +109,51 @@ def convert(pair: Pair, corpus: Path) -> None:
     """
     if "target.dev" not in pair.files or "target.test" not in pair.files:
         raise SystemExit(f"{pair.name}: the target has no dev or no test set; name its files, TRAIN,DEV,TEST")
+    corpus.mkdir(exist_ok=True)
+    note_settings(pair, corpus / f"{pair.name}.json")
+
+    def path_of(side: str, split: str) -> Path:
+        return corpus / f"{pair.name}.{side}.{split}.spacy"
+
+    cut = "source.dev" not in pair.files
     for key, path in pair.files.items():
         side, split = key.split(".")
-        renamed = ",".join(f"{old}={new}" for old, new in pair.label_map.items())
-        back = ",".join(f"{new}={old}" for old, new in pair.label_map.items())
-        versions = {side: pair.options[side].split()}
-        if side == "source" and renamed:
-            versions["renamed"] = [*versions[side], "--label-map", renamed]
-        if key == "target.test" and renamed:
-            versions["as_source"] = [*versions[side], "--label-map", back]
-        for version, options in versions.items():
-            output = corpus / f"{pair.name}.{version}.{split}.spacy"
-            if not output.exists() or (side == "source" and not (corpus / f"{pair.name}.{version}.dev.spacy").exists()):
-                spacy_command(["tlner", "convert", str(path), str(output), "--lang", pair.lang, *options], None)
-    for version in ("source", "renamed"):
-        train, dev = (corpus / f"{pair.name}.{version}.{split}.spacy" for split in ("train", "dev"))
-        if train.exists() and not dev.exists():
-            docs = list(DocBin().from_disk(train).get_docs(spacy.blank(pair.lang).vocab))
-            random.Random(0).shuffle(docs)
-            cut = len(docs) // 10
-            # the dev set last: while it is missing, both are made anew
-            DocBin(docs=docs[cut:], store_user_data=True).to_disk(train)
-            DocBin(docs=docs[:cut], store_user_data=True).to_disk(dev)
+        # while a dev set that is cut off is missing, both are made anew
+        if not path_of(side, split).exists() or (cut and side == "source" and not path_of(side, "dev").exists()):
+            args = ["--lang", pair.lang, *pair.options[side].split()]
+            spacy_command(["tlner", "convert", str(path), str(path_of(side, split)), *args], None)
+    if cut and not path_of("source", "dev").exists():
+        docs = list(DocBin().from_disk(path_of("source", "train")).get_docs(spacy.blank(pair.lang).vocab))
+        random.Random(0).shuffle(docs)
+        n = len(docs) // 10
+        DocBin(docs=docs[n:], store_user_data=True).to_disk(path_of("source", "train"))
+        DocBin(docs=docs[:n], store_user_data=True).to_disk(path_of("source", "dev"))
+    if pair.label_map:
+        for split in SPLITS:
+            if path_of("source", split).exists() and not path_of("renamed", split).exists():
+                rename(path_of("source", split), path_of("renamed", split), pair.label_map, pair.lang)
+        back = {new: old for old, new in pair.label_map.items() if new}
+        if len(back) == len(pair.label_map) and not path_of("as_source", "test").exists():
+            rename(path_of("target", "test"), path_of("as_source", "test"), back, pair.lang)
+
+
+def note_settings(pair: Pair, path: Path) -> None:
+    """Of what the corpora of a name are made; stops where those that are there were made of something else."""
+    files = {key: str(file.resolve()) for key, file in pair.files.items()}
+    settings = {"files": files, "options": pair.options, "label_map": pair.label_map, "lang": pair.lang}
+    if path.exists() and json.loads(path.read_text(encoding="utf8")) != settings:
+        raise SystemExit(f"{path}: the corpora of {pair.name} were made otherwise; take another --name or --work")
+    path.write_text(json.dumps(settings), encoding="utf8")
+
+
+def rename(path: Path, output: Path, label_map: Mapping[str, str], lang: str) -> None:
+    """A .spacy file with its labels renamed; an empty name leaves the mention out."""
+    docs = list(DocBin().from_disk(path).get_docs(spacy.blank(lang).vocab))
+    for doc in docs:
+        missing = [doc[token.i : token.i + 1] for token in doc if token.ent_iob == 0]
+        named = [(ent, label_map.get(ent.label_, ent.label_)) for ent in doc.ents]
+        doc.set_ents([Span(doc, ent.start, ent.end, name) for ent, name in named if name], missing=missing)
+    DocBin(docs=docs, store_user_data=True).to_disk(output)
 
 
 def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], seeds: int) -> Iterator[Run]:
@@ -183,8 +206,9 @@ class Plan:
     def zero_shot(self, name: str, seed: int) -> Run:
         """A source model on the target's test set, whose labels have the source's names there."""
         source = self.source(str(METHODS[name].starts), seed)
-        test = self.data("as_source", "test")
-        test = test if test.exists() else self.data("target", "test")
+        test = self.data("as_source" if self.pair.label_map else "target", "test")
+        if not test.exists():
+            raise SystemExit(f"{self.pair.name}: {name} needs a label map that names each source label once")
         return Run(
             f"{self.pair.name}-0",
             name,
@@ -204,11 +228,13 @@ class Plan:
         if method.reads_source:
             overrides["paths.source_train"] = self.data("renamed" if method.one_head else "source", "train")
         if method.one_head:
-            overrides["corpora.train.annotates.source"] = json.dumps(self.kept("renamed")["source_labels"])
+            overrides["corpora.train.annotates.source"] = json.dumps(
+                labels_of(self.data("renamed", "train"), self.pair.lang)
+            )
             overrides["corpora.train.annotates.target"] = json.dumps(labels_of(train, self.pair.lang))
         if method.label_map:
             # a label of which the sample has no mention is none of the target's
-            known = labels_of(train, self.pair.lang)
+            known = {"", *labels_of(train, self.pair.lang)}
             overrides |= {f"{method.label_map}.{old}": new for old, new in self.pair.label_map.items() if new in known}
         needs = (f"{self.pair.name}-source", method.starts, seed % N_SOURCES) if method.starts else None
         return Run(
@@ -276,7 +302,7 @@ def budget(name: str, method: Method, size: str) -> dict[str, Any]:
         steps, patience, every = (1500, 600, 50) if few else (4000, 1200, 200)
         return {"training.max_steps": steps, "training.patience": patience, "training.eval_frequency": every}
     steps, patience, every = (500, 250, 25) if few else (3000, 1000, 100)
-    if method.reads_source:  # half of each batch
+    if method.reads_source:  # half of each batch, of replay's a quarter
         steps, patience, every = 2 * steps, 2 * patience, 2 * every
     return {
         "training.max_epochs": 0,

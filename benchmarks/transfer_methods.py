@@ -52,7 +52,7 @@ METHODS = {
     "bilm_warm_start": Method("transfer/bilm_warm_start.cfg", "bilm", label_map=_WARM),
     "bilm_silver": Method("transfer/bilm_warm_start.cfg", "bilm", silver="bilm_warm_start"),
 }
-BASELINES = ("scratch", "spacy-scratch", "spacy-continued")
+BASELINES = ("scratch", "spelling", "spacy-scratch", "spacy-continued")
 # Lee et al. 2017: ever more layers from the source, from below; warm_start is the last rung.
 _LAYERS = ("words", "characters", "encoder", "head")
 LADDER = {

@@ -7,18 +7,19 @@ python benchmarks/transfer_report.py docs       the page docs/transfer.md and it
 from collections.abc import Iterator, Mapping, Sequence
 from math import log2
 from pathlib import Path
-from statistics import NormalDist, mean
+from statistics import mean
 
-import numpy
 import typer
 
 import rows
+from intervals import of_pairs
 from runs import summary
 from spacy_tlner.report.plot import Series, line_plot
+from transfer_corpora import GENERAL, PAIRS, TEXTS
 from transfer_methods import BASELINES, LADDER, METHODS
 
 BENCH = "transfer"
-CHOOSING = ("bc5cdr-ncbi", "news-politics")
+CHOOSING = ("bc5cdr-ncbi", "wikineural-politics")
 SIZES = ("50", "100", "250", "all")
 ORDER = [*METHODS, *LADDER]
 Scores = dict[str, dict[int, float]]  # of one pair and size: method, seed, value
@@ -26,17 +27,20 @@ Scores = dict[str, dict[int, float]]  # of one pair and size: method, seed, valu
 _STYLE = """<style>
 .plot { background: #fff; font: 13px sans-serif; } .plot text { fill: #333; } .grid { stroke: #ddd; }
 </style>"""
-RIVALS = ("scratch", "spacy-continued")
-# What the choosing pairs recommend, the first that a case has: language models need text of the field, which not every
-# pair has, and silver needs sentences beside those that are annotated.
+# What all others are compared with, and of a language model itself what starts from one.
+RIVALS = ("scratch", "spelling", "spacy-continued", "bilm")
+# The first that a case has. The choosing pairs recommend the first two, between which they do not decide; the others
+# are the same without a language model, for which not every pair has text of its field.
 RECOMMENDED = ("bilm_silver", "bilm_warm_start", "silver", "warm_start")
 _RECOMMENDED = "recommended: bilm_silver, without text silver"
-_MINUS = tuple(f"minus {rival} [95 %]" for rival in RIVALS)
-MEANS = ("method", "pairs", "seeds", "test F1", *_MINUS)
-BY_SIZE = ("method", *SIZES)
-HEADER = ("method", "test F1: mean (sd, seeds)", *_MINUS)
 DEFAULT = "warm_start"  # of project.yml
+_MINUS = tuple(f"minus {rival}" for rival in RIVALS)
+MEANS = ("method", "pairs", "seeds", "test F1", *_MINUS)
+BY_SIZE = ("pair", "method", *SIZES)
+HEADER = ("method", "test F1: mean (sd, seeds)", *_MINUS)
+ABOUT = ("source", "target", "what changes", "label map", "text for silver", "text of language models")
 _PLOTTED = 6  # lines in a plot
+INTRODUCTION = Path(__file__).with_name("transfer_introduction.md")
 
 
 def main(
@@ -72,9 +76,11 @@ def lines(of: Scores) -> list[tuple[str, ...]]:
     """A line a method, in the order of the table of methods."""
     body = []
     for method in sorted(of, key=lambda name: [*ORDER, name].index(name)):
-        told = [
-            difference([differences(of[method], of.get(rival, {}))]) if method != rival else "-" for rival in RIVALS
-        ]
+        told = []
+        for rival in RIVALS:
+            gains = differences(of, method, rival)
+            fewer = f" ({len(gains)} seeds)" if 0 < len(gains) < len(of[method]) else ""
+            told.append(difference([gains]) + fewer)
         body.append((method, summary(list(of[method].values())), *told))
     return body
 
@@ -90,85 +96,71 @@ def averages(test: Mapping[tuple[str, str], Scores]) -> Iterator[tuple[str, list
 
 
 def by_size(test: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
-    """A line a method: its difference to scratch at each size over all pairs, and how many pairs these are."""
-    gains: dict[str, dict[str, list[list[float]]]] = {}
-    for (_, size), scores in sorted(test.items()):
-        best = next((name for name in RECOMMENDED if name in scores), None)
-        recommended = {_RECOMMENDED: scores[best]} if best else {}
-        for method, of in {**scores, **recommended}.items():
-            if method != "scratch" and (found := differences(of, scores.get("scratch", {}))):
-                gains.setdefault(method, {}).setdefault(size, []).append(found)
-    lines = {
-        method: [f"{difference(of[size])} ({len(of[size])})" if size in of else "-" for size in SIZES]
-        for method, of in gains.items()
-    }
-    # of one size alone the tables above say more
-    return [(name, *lines[name]) for name in (*METHODS, _RECOMMENDED) if name in lines and len(gains[name]) > 1]
+    """The default and what is recommended, minus scratch: a line a pair, and one for the pairs that have all sizes."""
+    body = []
+    for name, candidates in ((DEFAULT, (DEFAULT,)), ("recommended", RECOMMENDED)):
+        gains: dict[str, dict[str, list[float]]] = {}  # of a pair and size
+        for (pair, size), scores in sorted(test.items()):
+            method = next((candidate for candidate in candidates if candidate in scores), None)
+            found = differences(scores, method, "scratch") if method else []
+            if size in SIZES and len(found) > 1:
+                gains.setdefault(pair, {})[size] = found
+        # politics has 200 sentences in all
+        whole = [of for of in gains.values() if {"50", "100", "all"} <= of.keys()]
+        for pair, of in gains.items():
+            body.append((pair, name, *(_seeds(of[size]) if size in of else "-" for size in SIZES)))
+        if len(whole) > 1:
+            told = [difference([of[size] for of in whole if size in of]) for size in SIZES]
+            body.append((f"mean of {len(whole)} pairs", name, *told))
+    return body
+
+
+def _seeds(gains: Sequence[float]) -> str:
+    return f"{difference([gains])} ({len(gains)})"
 
 
 def average(cases: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
     """A line a method: over how many pairs and seeds, its mean F1 there, and the means of its differences.
 
-    Of each pair, the seeds that all of its methods have: some draw an easier sample than others.
+    Of each pair, the seeds that both scratch and spaCy's continued model have, for some draw an easier sample than
+    others; a method counts where it has all of these.
     """
     body = []
-    common = {case: set.intersection(*(set(of) for of in scores.values())) for case, scores in cases.items()}
-    kept = [
-        {method: {seed: of[seed] for seed in common[case]} for method, of in scores.items()}
-        for case, scores in cases.items()
-        if common[case]
-    ]
-    for scores in kept:
-        best = next((name for name in RECOMMENDED if name in scores), None)
-        if best:
-            scores[_RECOMMENDED] = scores[best]
+    kept = []
+    for scores in cases.values():
+        seeds = set.intersection(*(set(scores.get(rival, {})) for rival in ("scratch", "spacy-continued")))
+        if seeds:
+            there = {name: {seed: of[seed] for seed in seeds} for name, of in scores.items() if seeds <= of.keys()}
+            best = next((name for name in RECOMMENDED if name in there), None)
+            kept.append({**there, **({_RECOMMENDED: there[best]} if best else {})})
     for method in (*ORDER, _RECOMMENDED):
-        there = [scores for scores in kept if method in scores]
-        if there:
-            counts = sorted({len(scores[method]) for scores in there})
-            told = [
-                difference([gain for scores in there if (gain := differences(scores[method], scores.get(rival, {})))])
-                if method != rival
-                else "-"
-                for rival in RIVALS
-            ]
-            f1 = mean(mean(scores[method].values()) for scores in there)
-            body.append((method, str(len(there)), " or ".join(map(str, counts)), f"{f1:.2f}", *told))
+        of = [scores for scores in kept if method in scores]
+        if of:
+            counts = sorted({len(scores[method]) for scores in of})
+            told = [difference([g for scores in of if (g := differences(scores, method, rival))]) for rival in RIVALS]
+            f1 = mean(mean(scores[method].values()) for scores in of)
+            body.append((method, str(len(of)), " or ".join(map(str, counts)), f"{f1:.2f}", *told))
     return body
 
 
-def differences(first: dict[int, float], second: dict[int, float]) -> list[float]:
-    """By seed, where both have one."""
+def differences(of: Scores, method: str, rival: str) -> list[float]:
+    """By seed, where both have one. Nothing but what starts from a language model is compared with one."""
+    if method == rival or (rival == "bilm" and not method.startswith(("bilm", "recommended"))):
+        return []
+    first, second = of.get(method, {}), of.get(rival, {})
     return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
 
 
 def difference(gains: Sequence[Sequence[float]]) -> str:
-    """The mean over pairs of the mean over seeds, and its interval where there are seeds enough to know one."""
+    """The mean over pairs of the mean over seeds, its interval, and of several pairs the lowest and the highest."""
     gains = [of for of in gains if len(of)]
     if not gains:
         return "-"
-    told = f"{mean(map(mean, gains)):+.2f}"
-    found = interval(gains)
-    return f"{told} [{found[0]:+.2f}, {found[1]:+.2f}]" if found else told
-
-
-def interval(gains: Sequence[Sequence[float]]) -> tuple[float, float] | None:
-    """Of the mean over pairs of the mean over seeds: a 95 % bootstrap interval over seeds, within pairs.
-
-    None below 4 degrees of freedom, which is 5 seeds of one pair. Percentiles are widened for few seeds as in
-    Hesterberg 2015, "What teachers should know about the bootstrap": plain ones cover 84 % instead of 95 with 5 seeds.
-    """
-    freedom = sum(len(of) - 1 for of in gains)
-    if freedom < 4:
-        return None
-    rng = numpy.random.default_rng(0)
-    drawn = numpy.mean([rng.choice(numpy.asarray(of), (20_000, len(of))).mean(axis=1) for of in gains], axis=0)
-    # Student's t, by draws: nothing here needs more than two digits of it
-    t = float(numpy.quantile(rng.standard_t(freedom, 1_000_000), 0.975))
-    widening = mean(len(of) / (len(of) - 1) for of in gains if len(of) > 1) ** 0.5
-    tail = NormalDist().cdf(-t * widening)
-    low, high = numpy.quantile(drawn, [tail, 1 - tail])
-    return float(low), float(high)
+    of_each = [mean(of) for of in gains]
+    found = of_pairs(gains)
+    bounds = f" [{found[0]:+.2f}, {found[1]:+.2f}]" if found else ""
+    spread = f"; {min(of_each):+.1f} to {max(of_each):+.1f}" if len(gains) > 1 else ""
+    return f"{mean(of_each):+.2f}{bounds}{spread}"
 
 
 def write(folder: Path) -> None:
@@ -176,26 +168,12 @@ def write(folder: Path) -> None:
     test, kept = read("test_f"), read("source_macro_f")
     plots = folder / "transfer"
     plots.mkdir(parents=True, exist_ok=True)
-    parts = [
-        "# What each way to transfer is worth",
-        "Written by `python benchmarks/transfer_report.py docs` from `benchmarks/results/transfer.jsonl`. Test F1;"
-        " at n target sentences a dev sample of n sentences selects. Differences are paired by seed; in brackets, "
-        "where there are five seeds or several pairs, the 95 % bootstrap interval over seeds, which holds the truth "
-        f"{_coverage()} times of 100 (simulated by `benchmarks/coverage.py`). *Source kept*: mean "
-        "F1 of the source's labels on at most 1,000 sentences of its test set afterwards (where it has none, of dev, "
-        "which selected the source model). Silver text is "
-        "target train without its labels, but for the n sentences; of politics, which has 200 in all, it is "
-        "wikitext-2. The page grows with the runs: a figure of fewer than five seeds, or three at all target "
-        "sentences, is not finished.",
-    ]
+    introduction = INTRODUCTION.read_text(encoding="utf8").strip().format(coverage=_coverage())
+    parts = [introduction, _markdown(("", *ABOUT), [*_pairs()])]
     for title, body in averages(test):
         parts += [f"## {title}", _markdown(MEANS, body)]
-    parts += [
-        "## Minus scratch, means over all pairs, by target sentences",
-        "In parentheses, how many pairs. Of all target sentences none is left to be labelled, so what is recommended "
-        "there is the same without silver. Negative transfer would show as an interval below 0.",
-        _markdown(BY_SIZE, by_size(test)),
-    ]
+    parts += ["## The default and what is recommended, minus scratch, by target sentences"]
+    parts.append(_markdown(BY_SIZE, by_size(test)))
     for pair in sorted({pair for pair, _ in test}):
         sizes = sorted((size for of, size in test if of == pair), key=_place)
         parts.append(f"## {pair}")
@@ -203,7 +181,7 @@ def write(folder: Path) -> None:
         if before:
             told = ", ".join(f"{kind} {summary(list(of.values()))}" for kind, of in before.items())
             parts.append(f"Source models on the source: {told}.")
-        plotted = [size for size in sizes if size != "0"]
+        plotted = [size for size in sizes if "scratch" in test[pair, size]]
         if len(plotted) > 1:
             path = plots / f"{pair}.svg"
             path.write_text(plot(pair, {size: test[pair, size] for size in plotted}), encoding="utf8")
@@ -220,8 +198,19 @@ def write(folder: Path) -> None:
 
 def _coverage() -> str:
     """Of the intervals, as measured by coverage.py: lowest and highest."""
-    shares = {row["case"]: row["value"] for row in rows.read("coverage")}.values()
+    shares = {row["case"]: row["value"] for row in rows.read("coverage") if row["system"] == "interval"}.values()
     return f"{min(shares):.0f} to {max(shares):.0f}"
+
+
+def _pairs() -> Iterator[tuple[str, ...]]:
+    """What a reader should know of the corpora."""
+    for name, of in PAIRS.items():
+        label_map = ", ".join(f"{old} = {new}" for old, new in of.label_map.items()) or "labels of equal name"
+        silver = Path(TEXTS[name]).stem if name in TEXTS else "the rest of target train"
+        model = (
+            "encyclopedia and novels" if name in GENERAL else "trial and case reports" if of.lang == "en" else "none"
+        )
+        yield name, of.source.name, of.target.name, of.about, label_map, silver, model
 
 
 def curves(scores: Mapping[str, Scores]) -> list[Series]:
