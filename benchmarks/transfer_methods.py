@@ -37,6 +37,7 @@ METHODS = {
     "zero_shot": Method("", "tl_ner", trains=False),
     "fresh_head": Method("transfer/fresh_head.cfg", "tl_ner"),
     "warm_start": Method("transfer/warm_start.cfg", "tl_ner", label_map=_WARM),
+    "spelling_warm_start": Method("transfer/spelling_warm_start.cfg", "spelling", label_map=_WARM),
     "l2_sp": Method("transfer/l2_sp.cfg", "tl_ner", label_map=_WARM),
     "gradual_unfreezing": Method("transfer/gradual_unfreezing.cfg", "tl_ner", label_map=_WARM),
     "source_features": Method("transfer/source_features.cfg", "tl_ner"),
@@ -69,6 +70,7 @@ LADDER = {
 # Source models: the config, and whether it starts from the language model. spaCy's knows the target's label names.
 SOURCES = {
     "tl_ner": Method("ner_bilstm_crf.cfg"),
+    "spelling": Method("ner_spelling_crf.cfg"),
     "spacy": Method("spacy_ner.cfg"),
     "bilm": Method("ner_bilm_crf.cfg", language_model=True),
 }

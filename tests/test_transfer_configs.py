@@ -46,7 +46,7 @@ def run(
     model = config["components"]["tl_ner"].get("model")
     config["components"]["tl_ner"]["model"] = tagger()
     added = {} if model is None else model["tok2vec"]["embed"].get("parts", {})
-    if added:  # the small encoder, with what the config adds to its inputs
+    if "source" in added:  # the small encoder, with what the config adds to its inputs
         parts = {"source": added["source"], "words": TINY_ENCODER["embed"]}
         embed = {"@architectures": "spacy_tlner.ConcatEmbed.v1", "parts": parts}
         config["components"]["tl_ner"]["model"] = tagger({**TINY_ENCODER, "embed": embed})
