@@ -104,12 +104,17 @@ def test_each_names_its_paper_and_its_command() -> None:
         assert f"configs/transfer/{name}.cfg" in comment and re.search(r"\b(19|20)\d\d\b", comment), name
 
 
-def test_over_a_language_model_it_is_a_warm_start_with_that_encoder() -> None:
-    found, warm_start, pretrained = (
+@pytest.mark.parametrize("encoder", ["bilm", "spelling"])
+def test_over_another_encoder_it_is_a_warm_start_with_that_encoder(encoder: str) -> None:
+    found, warm_start, from_scratch = (
         Config().from_disk(path, interpolate=False)
-        for path in (FOLDER / "bilm_warm_start.cfg", FOLDER / "warm_start.cfg", FOLDER.parent / "ner_bilm_crf.cfg")
+        for path in (
+            FOLDER / f"{encoder}_warm_start.cfg",
+            FOLDER / "warm_start.cfg",
+            FOLDER.parent / f"ner_{encoder}_crf.cfg",
+        )
     )
-    assert found["components"] == pretrained["components"]
+    assert found["components"] == from_scratch["components"]
     assert {**found, "components": None} == {**warm_start, "components": None}
 
 
