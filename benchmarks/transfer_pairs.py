@@ -6,8 +6,8 @@
     python benchmarks/transfer_pairs.py DATA --stage multi     one task against several, biomedical pairs, all sentences
     python benchmarks/transfer_pairs.py DATA --stage reduced   under an hour
 
-Methods bilm* of the biomedical pairs start from training/encoders/bilm, which `benchmarks/encoders.py DATA` makes, and of
-those that begin at WikiNEuRal from
+Methods bilm* of the biomedical pairs start from training/encoders/bilm, which `benchmarks/encoders.py DATA` makes, and
+of those that begin at WikiNEuRal from
 
     python -m spacy tlner pretrain configs/ner_bilm_crf.cfg training/general --paths.text DATA/unlabeled-general
 
