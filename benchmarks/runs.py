@@ -16,6 +16,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from spacy.cli import setup_cli
+from thinc.api import Config
 
 import rows
 
@@ -72,7 +73,9 @@ class Run:
 
         Not of the run that it starts from, whose name tells the settings; nor of silver, which is made on the way.
         """
-        read = {"config": _digest(self.config), "dev": _digest(self.dev)}
+        # a comment is no setting
+        config = Config().from_disk(self.config, interpolate=False)
+        read = {"config": config.to_str(interpolate=False), "dev": _digest(self.dev)}
         read |= {"text": _digest(self.silver.text)} if self.silver else {"train": _digest(self.train)}
         settings = {
             name: _digest(value) if isinstance(value, Path) and value.is_file() else str(value)
