@@ -95,13 +95,14 @@ def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
     known: dict[Key, set[str]] = {}
     for row in rows.read(bench):
         known.setdefault((row["case"], row["system"], row["seed"]), set()).add(row["metric"])
+    for run in wanted:
+        # before the first is begun: what stops here must not take finished runs' rows along
+        check_inputs(run, work)
     begun: dict[Key, Future[list[dict[str, Any]]]] = {}
     with ThreadPoolExecutor(workers) as pool:
         for run in wanted:
             # rows of another checkout do not count: what starts from a model needs that model here
             has_model = (model_folder(work, run.model) / FINISHED).exists()
-            if has_model and run.trains:
-                check_inputs(run, work)
             missing = run.metrics() - (known.get(run.key, set()) if has_model else set())
             if missing and run.key not in begun:
                 before = [begun[key] for key in run.waits_for() if key in begun]
@@ -124,6 +125,8 @@ def execute(bench: str, wanted: list[Run], work: Path, workers: int) -> None:
 def check_inputs(run: Run, work: Path) -> None:
     """Stop where a finished model was made of something else than this run would make it of."""
     finished = model_folder(work, run.key) / FINISHED
+    if not finished.exists():
+        return
     made_of = json.loads(finished.read_text(encoding="utf8")).get("inputs")
     # models of before this was noted stay what they are
     if made_of not in (None, run.inputs()):

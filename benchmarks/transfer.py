@@ -129,6 +129,9 @@ def convert(pair: Pair, corpus: Path) -> None:
         DocBin(docs=docs[n:], store_user_data=True).to_disk(path_of("source", "train"))
         DocBin(docs=docs[:n], store_user_data=True).to_disk(path_of("source", "dev"))
     if pair.label_map:
+        known = labels_of(path_of("source", "train"), pair.lang)
+        if unknown := sorted(pair.label_map.keys() - set(known)):
+            raise SystemExit(f"{pair.name}: the source has no label {', '.join(unknown)}; it has {', '.join(known)}")
         for split in SPLITS:
             if path_of("source", split).exists() and not path_of("renamed", split).exists():
                 rename(path_of("source", split), path_of("renamed", split), pair.label_map, pair.lang)

@@ -32,11 +32,12 @@ RIVALS = ("scratch", "spelling", "spacy-continued", "bilm")
 # The first that a case has. The choosing pairs recommend the first two, between which they do not decide; the others
 # are the same without a language model, for which not every pair has text of its field.
 RECOMMENDED = ("bilm_silver", "bilm_warm_start", "silver", "warm_start")
-_RECOMMENDED = "recommended: bilm_silver, without text silver"
+RECOMMENDED_LINE = "recommended: bilm_silver, without text silver"
 DEFAULT = "warm_start"  # of project.yml
 _MINUS = tuple(f"minus {rival}" for rival in RIVALS)
 MEANS = ("method", "pairs", "seeds", "test F1", *_MINUS)
 BY_SIZE = ("pair", "method", *SIZES)
+BY_SIZE_TITLE = "The default and what is recommended, minus scratch, by target sentences"
 HEADER = ("method", "test F1: mean (sd, seeds)", *_MINUS)
 ABOUT = ("source", "target", "what changes", "label map", "text for silver", "text of language models")
 _PLOTTED = 6  # lines in a plot
@@ -64,12 +65,13 @@ def read(metric: str) -> dict[tuple[str, str], Scores]:
 
 
 def print_tables() -> None:
-    """Test F1 by pair, size and method, and the paired difference to scratch with its bootstrap interval."""
+    """What stands on the page, but for what is forgotten of the source."""
     test = read("test_f")
     body = [(pair, size, *cells) for (pair, size), of in sorted(test.items()) for cells in lines(of)]
     print(rows.table(("pair", "size", *HEADER), body))
     for title, body in averages(test):
         print(f"\n{title}\n" + rows.table(MEANS, body))
+    print(f"\n{BY_SIZE_TITLE}\n" + rows.table(BY_SIZE, by_size(test)))
 
 
 def lines(of: Scores) -> list[tuple[str, ...]]:
@@ -79,7 +81,7 @@ def lines(of: Scores) -> list[tuple[str, ...]]:
         told = []
         for rival in RIVALS:
             gains = differences(of, method, rival)
-            fewer = f" ({len(gains)} seeds)" if 0 < len(gains) < len(of[method]) else ""
+            fewer = f" ({len(gains)} of {len(of[method])} seeds)" if 0 < len(gains) < len(of[method]) else ""
             told.append(difference([gains]) + fewer)
         body.append((method, summary(list(of[method].values())), *told))
     return body
@@ -132,8 +134,8 @@ def average(cases: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
         if seeds:
             there = {name: {seed: of[seed] for seed in seeds} for name, of in scores.items() if seeds <= of.keys()}
             best = next((name for name in RECOMMENDED if name in there), None)
-            kept.append({**there, **({_RECOMMENDED: there[best]} if best else {})})
-    for method in (*ORDER, _RECOMMENDED):
+            kept.append({**there, **({RECOMMENDED_LINE: there[best]} if best else {})})
+    for method in (*ORDER, RECOMMENDED_LINE):
         of = [scores for scores in kept if method in scores]
         if of:
             counts = sorted({len(scores[method]) for scores in of})
@@ -172,8 +174,7 @@ def write(folder: Path) -> None:
     parts = [introduction, _markdown(("", *ABOUT), [*_pairs()])]
     for title, body in averages(test):
         parts += [f"## {title}", _markdown(MEANS, body)]
-    parts += ["## The default and what is recommended, minus scratch, by target sentences"]
-    parts.append(_markdown(BY_SIZE, by_size(test)))
+    parts += [f"## {BY_SIZE_TITLE}", _markdown(BY_SIZE, by_size(test))]
     for pair in sorted({pair for pair, _ in test}):
         sizes = sorted((size for of, size in test if of == pair), key=_place)
         parts.append(f"## {pair}")
@@ -198,7 +199,7 @@ def write(folder: Path) -> None:
 
 def _coverage() -> str:
     """Of the intervals, as measured by coverage.py: lowest and highest."""
-    shares = {row["case"]: row["value"] for row in rows.read("coverage") if row["system"] == "interval"}.values()
+    shares = {row["case"]: row["value"] for row in rows.read("coverage")}.values()
     return f"{min(shares):.0f} to {max(shares):.0f}"
 
 
