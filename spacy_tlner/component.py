@@ -284,17 +284,19 @@ class TransferNER(TrainablePipe):
             for head, mentions in prediction.others.items():
                 set_spans(doc, f"{self.name}_{head}", mentions)
 
-    def chains(self, docs: Iterable[Doc], *, ents_given: bool = True) -> Chains:
+    def chains(self, docs: Iterable[Doc], *, ents_given: bool = True, head: str | None = None) -> Chains:
         """What the model says of a batch: taggings, marginals, probabilities of mentions, entropy, samples.
 
         docs: with what pipes before this one leave on them, such as a shared tok2vec's tensors. ents_given: entities on
         the documents are taken as given, as when the pipeline runs; False asks of documents that were run already.
-        Raises TL014 (as KeyError) on a component without weights.
+        head: by default the active one. Raises TL014 (as KeyError) on a component without weights.
         """
         self._require_weights()
         docs = list(docs)
         states = self.model.get_ref("tok2vec").predict(docs) if any(len(doc) for doc in docs) else []
-        return chains_of(self._head(), self.scheme, docs, states, ents_given=ents_given).at(self.temperature)
+        head = self.head if head is None else head
+        found = chains_of(self._head(head), self.schemes[head], docs, states, ents_given=ents_given)
+        return found.at(self._temperature_of(head))
 
     def _head(self, name: str | None = None) -> Model:
         """The head of that name, by default the active one."""
@@ -306,13 +308,16 @@ class TransferNER(TrainablePipe):
 
         Belongs to the weights: `initialize`, `update` and `rehearse` set it back to 1. Raises TL015 unless above 0.
         """
-        return float(self.cfg["temperatures"].get(self.head, 1.0))
+        return self._temperature_of(self.head)
 
     @temperature.setter
     def temperature(self, value: float) -> None:
         if isinstance(value, bool) or not 0 < value < float("inf"):
             raise ValueError(Errors.TL015.format(name=self.name, value=value))
         self.cfg["temperatures"][self.head] = float(value)
+
+    def _temperature_of(self, head: str) -> float:
+        return float(self.cfg["temperatures"].get(head, 1.0))
 
     @property
     def candidates(self) -> float | None:

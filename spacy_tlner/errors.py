@@ -339,6 +339,14 @@ class Errors:
         "the source's has one of its own. Give this tagger the encoder of the config that the source was trained with, "
         "or name a source that shares its encoder."
     )
+    TL130 = (
+        "[TL130] spacy_tlner.{term}: its label_map is a block that estimates one, which only a warm start can. Write "
+        "it out here, {{source label: our label}}; the estimate of a warm start stands in its report and in meta.json."
+    )
+    TL131 = (
+        "[TL131] The frozen source {source}: wanted {wanted} 'tl_ner' component, found: {found}. Name it in the term's "
+        "`component`, or check that the path is a pipeline trained with tl_ner."
+    )
 
     # --- TL2xx: corpora and conversion ---
     TL200 = "[TL200] {path} cannot be read: {reason}. Expected a text file in UTF-8 with one token a line."

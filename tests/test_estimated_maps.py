@@ -117,6 +117,17 @@ def test_an_estimated_map_starts_as_the_same_map_given(source: Path) -> None:
     assert all((value == expected[key]).all() for key, value in found.items())
 
 
+def test_entities_of_the_sources_other_pipes_are_not_the_taggers(source: Path, tmp_path: Path) -> None:
+    """A ruler before the tagger leaves it nothing to say where the ruler has spoken; it is the tagger that is asked."""
+    nlp = spacy.load(source)
+    patterns = [{"label": "RULED", "pattern": ent.text} for eg in split(nlp) for ent in eg.reference.ents]
+    nlp.add_pipe("entity_ruler", before="tl_ner").add_patterns(patterns)
+    nlp.to_disk(tmp_path / "ruled")
+    rename = {"PER": "a person", "ORG": "PER"}
+    tables = [report(estimated(path, corpus(rename)))["label_table"] for path in (source, tmp_path / "ruled")]
+    assert tables[0] == tables[1]
+
+
 def test_the_table_holds_what_the_source_says_token_by_token(source: Path) -> None:
     kept = report(estimated(source, corpus({"PER": "ORG", "ORG": "PER"}, n=9)))["label_table"]
     old = spacy.load(source)

@@ -69,7 +69,11 @@ def test_reads_what_a_config_cannot_spell(tmp_path):
     path.write_text(json.dumps(written), encoding="utf8")
     assert read_label_map(path) == written
     config = {"label_map": {"@misc": "spacy_tlner.read_label_map.v1", "path": str(path)}}
-    assert registry.resolve(config)["label_map"] == written
+    found = registry.resolve(config)["label_map"]
+    assert found == written
+    # what is read at first use is kept
+    path.unlink()
+    assert found == written and len(found) == 3 and "Ä" in found
 
 
 @pytest.mark.parametrize("content", ['["A"]', '{"A": 1}', "{", '{"A": {"B": "C"}}', "", None])
@@ -78,7 +82,7 @@ def test_other_files_are_refused_by_name(tmp_path, content):
     if content is not None:
         path.write_text(content, encoding="utf8")
     with pytest.raises(ValueError, match=r"TL105.*map\.json"):
-        read_label_map(path)
+        dict(read_label_map(path))
 
 
 # --- labels that start from one that others may start from, too ---

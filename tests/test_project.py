@@ -295,6 +295,17 @@ def test_blank_source_blanks_taggers_only() -> None:
     }
 
 
+def test_a_saved_config_takes_another_source_from_the_command_line(tmp_path: Path) -> None:
+    config = Config().from_disk(ROOT / "configs/transfer/distillation.cfg", interpolate=False)
+    config["paths"]["source"] = "/somewhere"
+    nlp = spacy.util.load_model_from_config(config, auto_fill=True)
+    blank_source()(nlp).to_disk(tmp_path)
+    assert "/somewhere" not in (tmp_path / "config.cfg").read_text(encoding="utf8")
+    found = spacy.util.load_config(tmp_path / "config.cfg", overrides={"paths.source": "another"}, interpolate=True)
+    assert found["initialize"]["components"]["tl_ner"]["source"] == "another"
+    assert found["components"]["tl_ner"]["terms"]["keep"]["source"] == "another"
+
+
 # --- a language model first ---
 
 

@@ -335,6 +335,17 @@ def test_bytes_are_no_pickle_and_hold_no_words(source: Path) -> None:
     assert SourceMarginals(scale=1.0).from_bytes(data).to_bytes() == data
 
 
+def test_terms_of_the_sources_training_stay_behind(source: Path, tmp_path: Path) -> None:
+    """They may name files, or functions that are not installed here."""
+    term = {"@misc": "spacy_tlner.Distillation.v1", "source": str(tmp_path / "older")}
+    nlp = spacy.load(source, config={"components": {"tl_ner": {"terms": {"keep": term}}}})
+    nlp.to_disk(tmp_path / "nlp")
+    assert b"older" in (tmp_path / "nlp" / "config.cfg").read_bytes()
+    model = layer(tmp_path / "nlp")
+    assert b"older" not in model.to_bytes()
+    assert_same(model.predict(docs_of(nlp)), layer(source).predict(docs_of(nlp)))
+
+
 def test_copies(stored: Path) -> None:
     nlp = spacy.load(stored)
     expected = [entities(doc) for doc in nlp.pipe(TEXTS)]

@@ -27,6 +27,7 @@ from spacy_tlner.transfer.frozen import FrozenSource
 from spacy_tlner.transfer.mmd import PUBLISHED, median_variances, mmd
 from strategies import random_chain
 
+READ_LABEL_MAP = "spacy_tlner.read_label_map.v1"
 X, Y = numpy.array([(0, 0), (1, 0), (0, 2)], dtype="f"), numpy.array([(0.5, 0.5), (2, 1)], dtype="f")
 
 
@@ -197,6 +198,15 @@ def filled(block: dict[str, Any], **config: Any) -> dict[str, Any]:
     if "MMD" in block["@misc"]:
         defaults |= {"kernels": "median", "outside": True, "max_tokens": 256}
     return {**defaults, **block, **config}
+
+
+def mapped(term: str, source: Path, label_map: dict[str, Any]) -> dict[str, Any]:
+    """The block of a term with that label map."""
+    return (
+        distillation(source, label_map=label_map)
+        if term == "distillation"
+        else filled(TERMS[term], label_map=label_map)
+    )
 
 
 def two_heads(terms: dict[str, Any]) -> tuple[Language, list[Example]]:
@@ -421,19 +431,54 @@ def test_a_saved_pipeline_needs_the_source_for_training_only(
         loaded.initialize(lambda: make_examples(loaded, 8))
 
 
+@pytest.mark.parametrize("term", ["distillation", *TERMS])
+def test_a_saved_pipeline_needs_no_file_of_a_label_map(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, term: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("map.json").write_text('{"LOC": "PLACE"}', encoding="utf8")
+    nlp, examples = two_heads({"it": mapped(term, source, {"@misc": READ_LABEL_MAP, "path": "map.json"})})
+    given, _ = two_heads({"it": mapped(term, source, {"LOC": "PLACE"})})
+    found, expected = (of.update(examples, sgd=False, losses={})["tl_ner_it"] for of in (nlp, given))
+    assert found == pytest.approx(expected, rel=1e-5) and found > 0.01
+    nlp.to_disk("model")
+    Path("map.json").unlink()
+    text = examples[0].reference.text
+    assert entities(spacy.load("model")(text)) == entities(nlp(text))
+
+
+@pytest.mark.parametrize("term", ["distillation", *TERMS])
+def test_an_estimate_is_no_label_map_of_a_term(source: Path, term: str) -> None:
+    with pytest.raises(ValueError, match=r"TL130.*label_map"):
+        blank_tagger(terms={"it": mapped(term, source, {"@misc": "spacy_tlner.estimate_label_map.v1"})})
+
+
+def test_a_head_is_taught_by_the_one_that_it_would_start_from(tmp_path: Path) -> None:
+    """The source's head of its name: copies of the source's heads have nothing to learn from it."""
+    donor, examples = two_heads({})
+    donor.to_disk(tmp_path / "source")
+    for head in ("main", "source"):
+        nlp = blank_tagger(heads={"source": "source"}, terms={"keep": distillation(tmp_path / "source", head=head)})
+        pipe(nlp).initialize(lambda: examples, nlp=nlp, source=str(tmp_path / "source"))
+        for node in pipe(nlp).model.walk():
+            if node.name == "words":
+                node.attrs["unk_rate"] = 0.0  # no chance in it
+        assert nlp.update(examples, sgd=False, losses={})["tl_ner_keep"] == pytest.approx(0, abs=1e-3)
+
+
 def test_a_tagger_that_was_saved_as_disabled_is_asked(source: Path, tmp_path: Path) -> None:
     nlp = spacy.load(source)
     nlp.add_pipe("sentencizer", first=True)
     nlp.disable_pipe("tl_ner")
     nlp.to_disk(tmp_path / "disabled")
     doc = nlp.make_doc("Ada Lovelace moved to Oslo .")
-    found, expected = (FrozenSource(path).chains([doc]).emissions for path in (tmp_path / "disabled", source))
+    found, expected = (FrozenSource(path).chains([doc], "main").emissions for path in (tmp_path / "disabled", source))
     assert (found == expected).all()
 
 
 @pytest.mark.parametrize(
     ("settings", "number"),
-    [({"weight": -0.1}, "TL120"), ({"head": "other"}, "TL121"), ({"component": "ner"}, "TL106")],
+    [({"weight": -0.1}, "TL120"), ({"head": "other"}, "TL121"), ({"component": "ner"}, "TL131.*`component`")],
 )
 def test_distillation_that_cannot_work(source: Path, settings: dict[str, Any], number: str) -> None:
     with pytest.raises(ValueError, match=number):

@@ -130,7 +130,11 @@ def _with_upstreams(nlp: Language, names: set[str]) -> list[str]:
 def _config(nlp: Language, kept: list[str]) -> dict[str, Any]:
     """What `_build` takes to make these pipes again."""
     config = nlp.config.interpolate()
-    components = [(name, config["components"][name]) for name in kept]
+    components = [(name, dict(config["components"][name])) for name in kept]
+    for _, block in components:
+        if block["factory"] == "tl_ner":
+            # what nothing trains has no terms, whose blocks may name files
+            block.pop("terms", None)
     return {"lang": nlp.lang, "vectors": config["nlp"]["vectors"], "components": components}
 
 

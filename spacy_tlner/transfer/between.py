@@ -13,7 +13,7 @@ class Between(NamedTuple):
 
     source: str
     target: str
-    label_map: dict[str, str]
+    label_map: Mapping[str, str]
 
 
 def check_between(between: Between, labels: Mapping[str, Sequence[str]], name: str, term: str) -> None:

@@ -7,6 +7,7 @@ from spacy.language import Language
 from spacy.util import registry
 
 # The arguments of `TransferNER.initialize` that speak of the source and are an error without one.
+_REFERENCE = "${paths.source}"
 _SOURCE_SETTINGS = ("source", "label_map", "seed_labels", "layers", "source_component")
 
 
@@ -17,6 +18,8 @@ def blank_source() -> Callable[[Language], Language]:
     Blanks `paths.source`, what the warm start of every `tl_ner` was told, and the `source` of our functions in the
     components' blocks, such as a distillation or SourceMarginals, whose tagger is stored with the weights. A packaged
     model can then be trained further on a machine that has no such path; what was copied stays in the model's meta.
+    References to `paths.source` stay: on the command line of a training from the saved config, `--paths.source` names
+    another, and what belongs to it, such as a label map, is to be given again.
     """
 
     def blank(nlp: Language) -> Language:
@@ -27,7 +30,7 @@ def blank_source() -> Callable[[Language], Language]:
         settings = config.get("initialize", {}).get("components", {})
         for name, given in settings.items():
             if config["components"].get(name, {}).get("factory") == "tl_ner":
-                given.update({key: None for key in _SOURCE_SETTINGS if key in given})
+                given.update({key: None for key in _SOURCE_SETTINGS if key in given and given[key] != _REFERENCE})
         _blank_below(config["components"])
         return nlp
 
@@ -38,7 +41,7 @@ def _blank_below(block: dict[str, Any]) -> None:
     """In place, which the pipeline keeps: the blocks below a component are those that it was made of."""
     # of our own functions: elsewhere it may be the name of a corpus, or somebody else's setting
     is_ours = any(key.startswith("@") and str(value).startswith("spacy_tlner.") for key, value in block.items())
-    if is_ours and "source" in block:
+    if is_ours and block.get("source", _REFERENCE) != _REFERENCE:
         block["source"] = None
     for below in block.values():
         if isinstance(below, dict):

@@ -10,7 +10,7 @@ import numpy
 from spacy.attrs import ORTH, SENT_START, SPACY
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import Model
+from thinc.api import Model, get_array_module
 from thinc.types import Floats2d
 
 from ..crf.chain import Chain
@@ -20,7 +20,7 @@ from ..crf.packing import Packing
 from ..errors import Errors
 from ..tags import OUTSIDE, TagScheme
 from .frozen import FrozenSource
-from .label_map import match_labels
+from .label_map import label_map_of_term, match_labels
 from .term import Update
 
 logger = logging.getLogger("spacy_tlner")
@@ -44,22 +44,24 @@ def make_distillation(
     weight: float = 1.0,
     head: str | None = None,
     corpora: list[str] | None = None,
-    label_map: dict[str, str] | None = None,
+    label_map: Mapping[str, str] | None = None,
     component: str | None = None,
 ) -> "Distillation":
     """`weight` times the mean over documents of KL(source || ours), over taggings of the labels that both know.
 
     Keeps what the source model knew (Li & Hoiem 2017, learning without forgetting; here of whole taggings, and exact).
     source: a trained pipeline, path or package, which stays as it is. A pipeline that was saved no longer knows it;
-    trained further, it warns (TL124) and goes without. head: of ours that is taught, by default the one that predicts.
-    corpora: whose documents are used, by default all. label_map: {source label: ours}, beside labels of equal name.
-    component: the tagger's name in the source, by default its only `tl_ner`.
+    trained further, it warns (TL124) and goes without. head: of ours that is taught, by default the one that predicts;
+    the source's head of that name teaches it, or else the one that predicts there, as in a warm start. corpora: whose
+    documents are used, by default all. label_map: {source label: ours}, beside labels of equal name. component: the
+    tagger's name in the source, by default its only `tl_ner`.
     Labels that the source does not know are left to the gold: both distributions are those given that none occurs.
-    Raises TL120 on a weight below 0; in training TL106, TL121 to TL123.
+    Raises TL120 on a weight below 0, TL130 on a label map that is estimated; in training TL121 to TL123, TL127, TL131.
     """
     if not weight >= 0:
         raise ValueError(Errors.TL120.format(term="Distillation", given=f"weight {weight}"))
-    return Distillation(FrozenSource(source, component), weight, head, corpora, label_map or {})
+    label_map = label_map_of_term(label_map, "Distillation")
+    return Distillation(FrozenSource(source, component), weight, head, corpora, label_map)
 
 
 class Distillation:
@@ -71,11 +73,11 @@ class Distillation:
         weight: float,
         head: str | None,
         corpora: list[str] | None,
-        label_map: dict[str, str],
+        label_map: Mapping[str, str],
     ):
         self.source, self.weight, self.head = source, weight, head
         self.corpora, self.label_map = corpora, label_map
-        self._remembered: OrderedDict[bytes, tuple[Any, Any]] = OrderedDict()
+        self._remembered: OrderedDict[tuple[str, bytes], tuple[Any, Any]] = OrderedDict()
         self._n_tokens = 0
         self._told = False
 
@@ -84,7 +86,7 @@ class Distillation:
         if head not in labels:
             message = Errors.TL121.format(term="Distillation", name=name, head=head, heads=", ".join(labels))
             raise ValueError(message)
-        theirs, ours = self.source.tagger.labels, labels[head]
+        theirs, ours = self.source.scheme(head).labels, labels[head]
         if not match_labels(theirs, ours, self.label_map).matched:
             given = {"theirs": ", ".join(theirs), "ours": ", ".join(ours)}
             raise ValueError(Errors.TL122.format(term="Distillation", name=name, **given))
@@ -98,36 +100,36 @@ class Distillation:
         chosen = [i for i, corpus in enumerate(update.corpora) if self.corpora is None or corpus in self.corpora]
         if not chosen:
             return 0.0
-        view = update.heads[self.head or update.active]
-        beliefs = self._beliefs([update.docs[i] for i in chosen])
+        head = self.head or update.active
+        view = update.heads[head]
+        beliefs = self._beliefs([update.docs[i] for i in chosen], head)
         states = [update.states[i] for i in chosen]
         value, d_states = teach(view.model, view.scheme, states, beliefs, self.label_map, self.weight)
         for i, gradient in zip(chosen, d_states):
             update.d_states[i] += gradient
         return value
 
-    def _beliefs(self, docs: Sequence[Doc]) -> Beliefs:
-        keys = [doc.to_array([ORTH, SPACY, SENT_START]).tobytes() for doc in docs]
+    def _beliefs(self, docs: Sequence[Doc], head: str) -> Beliefs:
+        keys = [(head, doc.to_array([ORTH, SPACY, SENT_START]).tobytes()) for doc in docs]
         new = {key: doc for key, doc in zip(keys, docs) if key not in self._remembered}
-        found: dict[bytes, tuple[Any, Any]] = {key: self._remembered[key] for key in keys if key not in new}
+        found = {key: self._remembered[key] for key in keys if key not in new}
         if new:
-            chains = self.source.chains(list(new.values()))
+            chains = self.source.chains(list(new.values()), head)
             ends = numpy.cumsum(chains.lengths)
             for key, start, end in zip(new, [0, *ends], ends):
                 possible = None if chains.possible is None else chains.possible[start:end]
                 # copies: views would hold on to their whole batch
                 found[key] = (chains.emissions[start:end].copy(), None if possible is None else possible.copy())
                 self._remember(key, found[key])
-        scheme = self.source.tagger.scheme
-        xp = self.source.tagger.model.ops.xp
         each = [found[key] for key in keys]
+        xp = get_array_module(each[0][0])
         possible = None
         if any(of is not None for _, of in each):
             possible = xp.concatenate([xp.ones(e.shape, dtype=bool) if of is None else of for e, of in each])
         emissions = xp.concatenate([emissions for emissions, _ in each])
-        return Beliefs(emissions, self.source.chain, scheme, possible)
+        return Beliefs(emissions, self.source.chains([], head).chain, self.source.scheme(head), possible)
 
-    def _remember(self, key: bytes, beliefs: tuple[Any, Any]) -> None:
+    def _remember(self, key: tuple[str, bytes], beliefs: tuple[Any, Any]) -> None:
         self._remembered[key] = beliefs
         self._n_tokens += len(beliefs[0])
         while self._n_tokens > _REMEMBERED:

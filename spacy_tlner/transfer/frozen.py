@@ -7,10 +7,11 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..crf.chain import Chain
 from ..errors import Errors
 from ..layers.frozen_tagger import copy_for, find_tagger
 from ..loading import load_pipeline
+from ..tags import TagScheme
+from .head_rows import partner_of
 
 
 class FrozenSource:
@@ -33,22 +34,23 @@ class FrozenSource:
         return self._nlp
 
     @property
-    def tagger(self) -> Any:
-        """Raises TL106 unless there is the one that is meant."""
-        return self.nlp.get_pipe(find_tagger(self.nlp, str(self.path), self.component, Errors.TL106))
+    def _name(self) -> str:
+        return find_tagger(self.nlp, str(self.path), self.component, Errors.TL131)
 
-    @property
-    def chain(self) -> Chain:
-        """Of the head that predicts, at the tagger's temperature."""
-        return self.chains([]).chain
+    def scheme(self, head: str) -> TagScheme:
+        """Of the tagger's head that a warm start would give to `head`. Raises TL131 unless the tagger is there."""
+        tagger: Any = self.nlp.get_pipe(self._name)
+        scheme: TagScheme = tagger.schemes[partner_of(head, tagger)]
+        return scheme
 
-    def chains(self, docs: Sequence[Doc]) -> Any:
-        """What the tagger says of copies of `docs`, their tokens and sentence starts alone (`chains.Chains`)."""
+    def chains(self, docs: Sequence[Doc], head: str) -> Any:
+        """What that head says of copies of `docs`, their tokens and sentence starts alone (`chains.Chains`)."""
         copies = [copy_for(doc, self.nlp) for doc in docs]
-        name = find_tagger(self.nlp, str(self.path), self.component, Errors.TL106)
+        name = self._name
         # of all components: the tagger may have been saved as disabled
         names = self.nlp.component_names
         after = names[names.index(name) :]
         if any(pipe not in after for pipe in self.nlp.pipe_names):
             copies = list(self.nlp.pipe(copies, disable=after))
-        return self.tagger.chains(copies, ents_given=False)
+        tagger: Any = self.nlp.get_pipe(name)
+        return tagger.chains(copies, ents_given=False, head=partner_of(head, tagger))

@@ -8,6 +8,7 @@ from spacy.util import registry
 from ..errors import Errors
 from ..tags import OUTSIDE
 from .between import Between, check_between, matched_tags
+from .label_map import label_map_of_term
 from .term import Update
 
 # of a head: the part, its parameter, and whether it is indexed by tags twice
@@ -22,18 +23,22 @@ _PARAMS = (
 
 @registry.misc("spacy_tlner.HeadDistance.v1")
 def make_head_distance(
-    source_head: str = "source", target_head: str = "main", weight: float = 0.1, label_map: dict[str, str] | None = None
+    source_head: str = "source",
+    target_head: str = "main",
+    weight: float = 0.1,
+    label_map: Mapping[str, str] | None = None,
 ) -> "HeadDistance":
     """`weight` / 2 times the squared distance of two heads' parameters, over O and the tags of matched labels.
 
     Wang et al. 2018 (La-DTL): it bounds the divergence of the two heads' distributions over taggings of one text,
         KL(p_s || p_t) <= max(n H, n - 1)^2 (|W_s - W_t|^2 + |A_s - A_t|^2),   H = max |h|,  n tokens, no biases.
     source_head, target_head: of the component. label_map: {source label: target label}, beside labels of equal name.
-    Raises TL120 on a weight below 0; in training TL125 where one head reads the other, so that their widths differ.
+    Raises TL120 on a weight below 0, TL130 on a label map that is estimated; in training TL125 where one head reads
+    the other, so that their widths differ.
     """
     if not weight >= 0:
         raise ValueError(Errors.TL120.format(term="HeadDistance", given=f"weight {weight}"))
-    return HeadDistance(Between(source_head, target_head, label_map or {}), weight)
+    return HeadDistance(Between(source_head, target_head, label_map_of_term(label_map, "HeadDistance")), weight)
 
 
 class HeadDistance:

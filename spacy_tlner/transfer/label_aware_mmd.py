@@ -11,6 +11,7 @@ from thinc.api import get_array_module
 from ..errors import Errors
 from ..tags import OUTSIDE
 from .between import Between, check_between, matched_tags
+from .label_map import label_map_of_term
 from .mmd import PUBLISHED, median_variances, mmd
 from .term import HeadView, Update
 
@@ -22,7 +23,7 @@ def make_label_aware_mmd(
     source_head: str = "source",
     target_head: str = "main",
     weight: float = 1.0,
-    label_map: dict[str, str] | None = None,
+    label_map: Mapping[str, str] | None = None,
     kernels: Kernels = "median",
     outside: bool = True,
     max_tokens: int = 256,
@@ -34,12 +35,13 @@ def make_label_aware_mmd(
     of the authors' 19. outside: whether O counts as a label. max_tokens: of one label and side, drawn at random beyond
     that. A label of which one side has fewer than 2 tokens in a batch is passed over there, so batches should hold
     both corpora: `batch_by_corpus.v1` with `mixed`. Raises TL120 on a weight below 0, fewer than 2 tokens or other
-    kernels.
+    kernels, TL130 on a label map that is estimated.
     """
     if not weight >= 0 or max_tokens < 2 or kernels not in ("median", "published"):
         given = f"weight {weight}, max_tokens {max_tokens}, kernels {kernels!r}"
         raise ValueError(Errors.TL120.format(term="LabelAwareMMD", given=given))
-    return LabelAwareMMD(Between(source_head, target_head, label_map or {}), weight, kernels, outside, max_tokens)
+    between = Between(source_head, target_head, label_map_of_term(label_map, "LabelAwareMMD"))
+    return LabelAwareMMD(between, weight, kernels, outside, max_tokens)
 
 
 class LabelAwareMMD:

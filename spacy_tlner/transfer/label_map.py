@@ -1,6 +1,7 @@
 """Which label of the source becomes which label of the target."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,20 +40,47 @@ LabelEstimator = Callable[[Language, str, Sequence[Example], Sequence[str], Coll
 
 
 @registry.misc("spacy_tlner.read_label_map.v1")
-def read_label_map(path: str | Path) -> dict[str, str]:
+def read_label_map(path: str | Path) -> Mapping[str, str]:
     """A label map from a JSON file: one object, {source label: target label}; of `seed_labels`, the other way round.
 
-    For labels that a config key cannot spell (with ":", "=", brackets or a leading "#"). Raises TL105.
+    For labels that a config key cannot spell (with ":", "=", brackets or a leading "#"). The file is read when the map
+    is first used, which is in training: a trained pipeline loads without it. Raises TL105 then.
     """
-    path = Path(path)
-    try:
-        content = srsly.read_json(path)
-    except (OSError, ValueError) as e:
-        raise ValueError(Errors.TL105.format(path=path, problem=e)) from e
-    is_map = isinstance(content, dict) and all(isinstance(label, str) for label in content.values())
-    if not is_map:
-        raise ValueError(Errors.TL105.format(path=path, problem="the file does not hold one object of strings"))
-    return content
+    return LabelMapFile(path)
+
+
+class LabelMapFile(Mapping[str, str]):
+    """See `read_label_map`."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    @cached_property
+    def _content(self) -> dict[str, str]:
+        try:
+            content = srsly.read_json(self.path)
+        except (OSError, ValueError) as e:
+            raise ValueError(Errors.TL105.format(path=self.path, problem=e)) from e
+        if not isinstance(content, dict) or not all(isinstance(label, str) for label in content.values()):
+            problem = "the file does not hold one object of strings"
+            raise ValueError(Errors.TL105.format(path=self.path, problem=problem))
+        return content
+
+    def __getitem__(self, label: str) -> str:
+        return self._content[label]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._content)
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+
+def label_map_of_term(label_map: Mapping[str, str] | None, term: str) -> Mapping[str, str]:
+    """As a term's block gives it, not looked into yet. Raises TL130 on one that is estimated."""
+    if callable(label_map):
+        raise ValueError(Errors.TL130.format(term=term))
+    return {} if label_map is None else label_map
 
 
 def match_labels(

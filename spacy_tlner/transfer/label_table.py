@@ -81,7 +81,8 @@ def count_labels(
     pipe: Any = source.get_pipe(tagger)
     counts = numpy.zeros((len(labels), len(pipe.labels) + 1))
     for batch in minibatch(zip(docs, (mentions for _, mentions in chosen)), source.batch_size):
-        marginals = pipe.chains([doc for doc, _ in batch]).marginals()
+        # entities of pipes before the tagger would leave it nothing to say
+        marginals = pipe.chains([doc for doc, _ in batch], ents_given=False).marginals()
         for rows, (_, mentions) in zip(marginals, batch):
             counts += counted(mentions, rows, labels, pipe.scheme)
     found = [mention.label for _, mentions in chosen for mention in mentions]
