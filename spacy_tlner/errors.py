@@ -234,7 +234,8 @@ class Errors:
     )
     TL103 = (
         "[TL103] label_map: {source!r} maps to {label!r}, which is not a label of this component. It has: {labels}. "
-        "To leave a label out, map it to an empty string."
+        "To leave a label out, map it to an empty string. Labels are those of the training corpus: one that is too "
+        "rare for it, as may be in silver, stands in `labels` of the same block, or in no map."
     )
     TL104 = "[TL104] label_map: both {first!r} and {second!r} map to {label!r}. Expected one source label for each."
     TL105 = (
@@ -425,6 +426,11 @@ class Errors:
         "[TL222] {path}, {where}, cannot be read: {reason}. Expected UTF-8 text, a text a line; in JSONL, one object "
         'with a "text" a line.'
     )
+    TL223 = (
+        "[TL223] {path} is JSON, and not a file of one token a line. Of Prodigy's tasks, `prodigy data-to-spacy` makes "
+        "a .spacy file; Label Studio exports CoNLL2003, which can be converted here; spaCy's own JSON is what "
+        "`spacy convert` reads."
+    )
 
     TL250 = "[TL250] spacy_tlner batchers: size and pool must be at least 1, given size {size}, pool {pool}."
     TL251 = (
@@ -504,6 +510,10 @@ class Errors:
     TL410 = (
         "[TL410] {path} was not written by `spacy tlner report`, so it stays as it is: there is no page with links to "
         "all reports of that folder. For one, give the reports a folder of their own, such as report/seed-0."
+    )
+    TL411 = (
+        "[TL411] The scores of {name} are not those of its model on {corpus}: F1 {told} in {path}, {found} on the "
+        "corpus. Were they taken of another corpus or model? The page shows both."
     )
 
     # --- TL5xx measure: calibration and suggestions ---
@@ -648,6 +658,11 @@ class Errors:
     TL614 = (
         "[TL614] The run in {path} was begun with other settings: {different}. It goes on with those of now, so it "
         "will not end as a run without a stop would have."
+    )
+    TL615 = (
+        "[TL615] The learning rate is 0 after {step:,} updates, in epoch {epoch} of {epochs}: nothing is learned from "
+        "here on. Set total_steps of [pretraining.optimizer.learn_rate] to the updates of all epochs, which are "
+        "sentences / batch size * max_epochs, and begin anew."
     )
 
     # --- TL6xx: silver corpora ---

@@ -1,5 +1,7 @@
 """Token-per-line files: layouts as they occur in published corpora, and every way a line can be bad."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,6 +136,26 @@ def test_bytes_that_are_not_utf8_are_named(read):
 def test_no_sentence(read, content):
     with pytest.raises(CorpusError, match="TL202"):
         read(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tasks.jsonl", '{"text": "Acme fell", "spans": []}\n{"text": "x"}\n'),
+        ("export.json", '[\n  {"id": 1}\n]\n'),
+        ("tasks.txt", '\n{"text": "Acme"}\n'),
+    ],
+)
+def test_json_is_told_where_to_go(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf8")
+    with pytest.raises(CorpusError, match=r"TL223.*data-to-spacy"):
+        read_sentences(tmp_path / name)
+
+
+def test_a_brace_is_a_token(tmp_path: Path) -> None:
+    (tmp_path / "text.conll").write_text("{ O\nAcme B-ORG\n} O\n", encoding="utf8")
+    (sentence,) = read_sentences(tmp_path / "text.conll")
+    assert sentence.words == ("{", "Acme", "}")
 
 
 @pytest.mark.parametrize("columns", [(0, 0), (0, -2), (0, 2), (-3, 1), (5, -1)])

@@ -17,7 +17,7 @@ from corpus import (
     annotated,
     tagger,
 )
-from pretraining_runs import log_probabilities, task
+from pretraining_runs import SIZES, log_probabilities, task
 from spacy_tlner.pretraining.loop import CHECKPOINT, LOG, evaluate, run
 from spacy_tlner.pretraining.objective import PretrainBiLM, check_directions, targets_of
 from spacy_tlner.pretraining.word_list import BOUNDARY, UNKNOWN, WordList
@@ -92,6 +92,19 @@ def test_it_learns_and_leaves_its_files(pretrained: Path) -> None:
     assert 0 < rows[0]["dev_unknown"] < 0.5 and rows[0]["words_per_second"] > 0
     rates = [row["learn_rate"] for row in rows]
     assert max(rates) <= 0.02 and rates[-1] < max(rates)
+
+
+@pytest.mark.parametrize("total_steps", [10, 22, 40])
+def test_a_rate_that_ends_before_the_text_is_told(
+    text: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, total_steps: int
+) -> None:
+    """There are 22 updates; a rate that has come to 0 with the last of them has missed none."""
+    rate: Any = SIZES["pretraining.optimizer.learn_rate"]
+    settings = {"pretraining.optimizer.learn_rate": {**rate, "total_steps": total_steps}}
+    with caplog.at_level("WARNING", logger="spacy_tlner"):
+        run(task(text, tmp_path / "out", **settings), resume=False, on_log=lambda row: None)
+    assert caplog.text.count("TL615") == (total_steps == 10)
+    assert total_steps > 10 or "after 10 updates, in epoch 1 of 2" in caplog.text
 
 
 def test_no_row_of_nothing(text: Path, tmp_path: Path) -> None:

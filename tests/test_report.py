@@ -115,6 +115,48 @@ def test_a_corpus_without_mentions_of_which_none_is_found_has_no_score(tmp_path:
     assert "kept: no mention" in Balanced((tmp_path / "report/seed-1/index.html").read_text(encoding="utf8")).text
 
 
+def test_of_another_corpus_the_mean_over_its_labels_is_told(tmp_path: Path) -> None:
+    """By hand: ORG 0.5, LOC that was not found 0, and A<B, which is not annotated there, no error: 25.0."""
+    nlp = spacy.blank("en")
+    doc = spacy.tokens.Doc(nlp.vocab, words=["Bayer", "left", "Oslo"])
+    doc.ents = [spacy.tokens.Span(doc, 0, 1, label="ORG"), spacy.tokens.Span(doc, 2, 3, label="LOC")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "source.spacy")
+    per_type = {"ORG": {"p": 0.5, "r": 0.5, "f": 0.5}, "A<B": {"p": 0.0, "r": 0.0, "f": 0.0}}
+    srsly.write_json(tmp_path / "kept.json", {"ents_p": 0.1, "ents_r": 0.3, "ents_f": 0.15, "ents_per_type": per_type})
+    arguments = [*make_inputs(tmp_path), "--also", f"kept={tmp_path / 'kept.json'}"]
+    assert invoke(arguments).exit_code == 0
+    page = tmp_path / "report/seed-1/index.html"
+    assert "kept: 15.0 F1 (ORG 50.0)" in Balanced(page.read_text(encoding="utf8")).text
+    arguments += ["--also-corpus", f"kept={tmp_path / 'source.spacy'}"]
+    assert invoke(arguments).exit_code == 0
+    text = Balanced(page.read_text(encoding="utf8")).text
+    assert "kept: 25.0 mean F1 of its labels (LOC 0.0, ORG 50.0)" in text
+
+
+def test_scores_of_another_corpus_are_told(tmp_path: Path) -> None:
+    """The first model finds one of two mentions, 66.7 F1; 33.3 stands in its scores."""
+    arguments = make_inputs(tmp_path)
+    result = invoke(arguments)
+    assert result.exit_code == 0
+    told = " ".join(result.output.split())
+    assert "[TL411]" in told and "F1 33.3 in" in told and "66.7 on the corpus" in told
+    for i, found in enumerate((2 / 3, 1.0)):
+        content = srsly.read_json(tmp_path / f"{i}.json")
+        srsly.write_json(tmp_path / f"{i}.json", {**content, "ents_f": found})
+    result = invoke(arguments)
+    assert "TL411" not in result.output
+    assert "transfer & co - scratch: +33.3 F1, 95 %" in result.output
+
+
+def test_the_folder_above_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = make_inputs(tmp_path)
+    (tmp_path / "report/seed-1").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "report/seed-1")
+    arguments[1] = "."
+    assert invoke(arguments).exit_code == 0
+    assert (tmp_path / "report/index.html").is_file() and (tmp_path / "report/seed-1/index.html").is_file()
+
+
 def test_a_page_of_someone_else_stays(tmp_path: Path) -> None:
     arguments = make_inputs(tmp_path)
     upper, own = tmp_path / "report/index.html", tmp_path / "report/seed-1/index.html"
@@ -150,6 +192,7 @@ def test_second_report_stands_beside_the_first(tmp_path: Path) -> None:
         (["--run", "empty={folder}/empty.json"], "TL404"),
         (["--also", "none={folder}/none.json"], "TL404"),
         (["--also", "broken={folder}/broken.json"], "TL403"),
+        (["--also-corpus", "nobody={folder}/test.spacy"], "TL407"),
         (["--calibration", "nobody={folder}/empty.json"], "TL407"),
         (["--calibration", "scratch={folder}/gone.json"], "TL403"),
         (["--calibration", "scratch={folder}/empty.json"], "TL507"),

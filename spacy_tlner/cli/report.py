@@ -35,6 +35,14 @@ def report(
     also: Annotated[
         list[str] | None, typer.Option(metavar="NAME=JSON", help="Scores to mention beside the runs.")
     ] = None,
+    also_corpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=CORPUS.spacy",
+            help="What --also was scored on, where the model knows labels that are not annotated there: the mean over "
+            "the corpus's labels is shown.",
+        ),
+    ] = None,
     calibration: Annotated[
         list[str] | None, typer.Option(metavar="NAME=JSON", help="What `calibrate --json` wrote of a run.")
     ] = None,
@@ -45,20 +53,21 @@ def report(
     from wasabi import msg
 
     from ..errors import Errors
-    from ..measure.significance import paired_bootstrap
+    from ..measure.significance import f1, paired_bootstrap
     from ..report.examples import compare, count_mentions, mark, outcomes, read_examples
-    from ..report.page import PAGE, Report, signed, write
-    from ..report.results import ReportError, found_nothing, read_calibration, read_run
+    from ..report.page import PAGE, Report, difference, percent, signed, write
+    from ..report.results import ReportError, read_beside, read_calibration, read_run
     from .pipelines import PipelineError, load
 
     try:
         logs, scores, calibrated = _named("--log", log), _named("--run", run), _named("--calibration", calibration)
         for option, given in (("--log", logs), ("--model", _named("--model", model)), ("--calibration", calibrated)):
             _check_names(option, given, scores)
+        beside, corpora = _named("--also", also), _named("--also-corpus", also_corpus)
+        _check_names("--also-corpus", corpora, beside, "--also")
         runs = [read_run(name, path, logs.get(name)) for name, path in scores.items()]
-        beside = _named("--also", also)
-        nothing = [name for name, path in beside.items() if found_nothing(path)]
-        others = [read_run(name, path) for name, path in beside.items() if name not in nothing]
+        labels = {name: list(count_mentions(read_examples(path))) for name, path in corpora.items()}
+        others = {name: read_beside(name, path, labels.get(name)) for name, path in beside.items()}
         models = {name: load(str(path)) for name, path in _named("--model", model).items()}
         gold = read_examples(test, next(iter(models.values()), None))
         marked = mark(gold, models)
@@ -69,8 +78,8 @@ def report(
         page = Report(
             title=title,
             runs=runs,
-            also=others,
-            nothing=nothing,
+            also=[each for each in others.values() if each is not None],
+            nothing=[name for name, each in others.items() if each is None],
             mentions=count_mentions(gold),
             examples=compare(gold, marked, examples) if models and examples else None,
             differences=differences,
@@ -81,8 +90,15 @@ def report(
     except (PipelineError, ReportError) as error:
         fail(error)
     _print_scores(runs, page.labels())
+    told_f = {run.name: run.overall.f for run in runs}
+    for name, found in counts.items():
+        # a mention more or less may be another processor's rounding
+        if abs(f1(found) - told_f[name]) > 0.001:
+            figures = {"told": percent(told_f[name]), "found": percent(f1(found))}
+            msg.warn(Errors.TL411.format(name=name, corpus=test, path=scores[name], **figures))
     for name, of in page.differences.items():
-        told = f"{name} - {first}: {signed(of.points)} F1, 95 % {signed(of.low)} to {signed(of.high)}, {of.verdict}"
+        points = difference(told_f[name], told_f[first])  # the table's
+        told = f"{name} - {first}: {points} F1, 95 % {signed(of.low)} to {signed(of.high)}, {of.verdict}"
         (msg.warn if of.verdict == "worse" else msg.info)(told)
     for path in paths:
         msg.good(f"Report: {path}")
@@ -102,20 +118,22 @@ def _named(option: str, values: list[str] | None) -> dict[str, Path]:
         if name in named:
             problem = f"{name!r} is given twice"
         if problem:
-            example = {"--log": "log.jsonl", "--model": "model-best"}.get(option, "scores.json")
+            example = {"--log": "log.jsonl", "--model": "model-best", "--also-corpus": "test.spacy"}.get(
+                option, "scores.json"
+            )
             raise ReportError(Errors.TL407.format(option=option, value=value, reason=problem, example=example))
         named[name] = Path(path)
     return named
 
 
-def _check_names(option: str, given: dict[str, Path], scores: dict[str, Path]) -> None:
+def _check_names(option: str, given: dict[str, Path], scores: dict[str, Path], of: str = "--run") -> None:
     """A log or model of no run would be left out without a word: refuse it."""
     from ..errors import Errors
     from ..report.results import ReportError
 
     for name, path in given.items():
         if name not in scores:
-            reason = f"no --run is called {name!r}; there are: {', '.join(scores)}"
+            reason = f"no {of} is called {name!r}; there are: {', '.join(scores) or 'none'}"
             raise ReportError(
                 Errors.TL407.format(option=option, value=f"{name}={path}", reason=reason, example=path.name)
             )

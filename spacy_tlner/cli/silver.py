@@ -58,7 +58,8 @@ def silver(
         ),
     ] = None,
     least_probability: Annotated[
-        float, typer.Option(help="Of a mention, or of a token to be O; what is less probable is left missing.")
+        float,
+        typer.Option(help="Above 0.5: of a mention, or of a token to be O; what is less probable is left missing."),
     ] = 0.9,
     whole: Annotated[bool, typer.Option("--whole", help="Only sentences of which no token is missing.")] = False,
     empty_share: Annotated[

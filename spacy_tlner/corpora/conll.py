@@ -44,9 +44,11 @@ def read_sentences(path: str | Path, *, token_column: int = 0, tag_column: int =
     """The sentences of the file at `path`, in order; columns count from 0, negative ones from the end.
 
     Raises CorpusError with the number and content of every line that is neither a token with a tag, a comment, a
-    document marker nor a sentence end; and for a file without sentences.
+    document marker nor a sentence end; for a file without sentences, and for JSON (TL223).
     """
     lines = _read_lines(Path(path))
+    if _is_json(Path(path), lines):
+        raise CorpusError(Errors.TL223.format(path=path))
     layout = _find_layout(path, lines, token_column, tag_column)
     sentences: list[Sentence] = []
     faults: list[Fault] = []
@@ -120,6 +122,12 @@ def _read_lines(path: Path) -> list[str]:
     if faults:
         raise CorpusError(Errors.TL201.format(path=path, count=len(faults), lines=listing(faults)))
     return lines
+
+
+def _is_json(path: Path, lines: Sequence[str]) -> bool:
+    """By its name, or because its first line is an object, as of a .jsonl under another name."""
+    first = next((line for line in lines if line.strip()), "")
+    return path.suffix in (".json", ".jsonl") or (first.startswith("{") and first.rstrip().endswith("}"))
 
 
 def _find_layout(path: str | Path, lines: Sequence[str], token_column: int, tag_column: int) -> _Layout:

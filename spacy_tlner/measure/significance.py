@@ -50,6 +50,11 @@ def paired_bootstrap(
     return Difference(points, float(low), float(high))
 
 
+def f1(counts: NDArray[numpy.integer]) -> float:
+    """Of documents (documents, 3), from 0 to 1; 0 where nothing is right."""
+    return float(_f1(counts.sum(axis=0).astype("float64")))
+
+
 def _f1(counts: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
     """Of counts (..., 3); 0 where nothing is right."""
     right, wrong, missed = numpy.moveaxis(counts, -1, 0)

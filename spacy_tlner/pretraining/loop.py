@@ -81,7 +81,8 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
     """Train, write `model{epoch}.bin` as spaCy does, `model-best.bin` by dev perplexity, a log, and checkpoints.
 
     resume: go on from the folder's checkpoint, with the weights, moments, rates and random numbers that a run without
-    a stop would have. Returns the path of the best weights. Raises TL604 on what cannot be resumed from, TL608 on an
+    a stop would have. Warns once (TL615) where the rate has come to 0 before the end. Returns the path of the best
+    weights. Raises TL604 on what cannot be resumed from, TL608 on an
     empty corpus, TL609 on a loss that is not finite.
     """
     path = task.output / CHECKPOINT
@@ -96,6 +97,7 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
         skip = position.batch
         _cut_log(task.output / LOG, position.step)
     loss_function = task.model.attrs["loss"]
+    is_over = False
     for epoch in range(position.epoch, task.max_epochs):
         epoch_chance = checkpoint.chance()
         meter = _Meter()
@@ -108,6 +110,9 @@ def run(task: Run, *, resume: bool, on_log: Callable[[dict[str, Any]], None]) ->
             docs = [doc for doc in ensure_docs(batch) if len(doc)]
             if not docs:
                 continue
+            if position.step and not task.optimizer.learn_rate and not is_over:
+                is_over = True
+                logger.warning(Errors.TL615.format(step=position.step, epoch=epoch + 1, epochs=task.max_epochs))
             loss = make_update(task.model, docs, task.optimizer, loss_function)
             if not math.isfinite(loss):
                 raise ValueError(Errors.TL609.format(step=position.step))

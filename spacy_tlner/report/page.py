@@ -14,7 +14,7 @@ from ..measure.significance import Difference
 from .examples import Examples
 from .plot import Series, line_plot, style
 from .reliability import lowest, reliability_plot
-from .results import ReportError, Run, Score
+from .results import Beside, ReportError, Run, Score
 
 PAGE = "index.html"
 # in each page, so that a page of someone else is known from ours
@@ -27,8 +27,8 @@ class Report:
 
     title: str
     runs: Sequence[Run]
-    also: Sequence[Run] = ()  # other measurements, in a list of their own
-    nothing: Sequence[str] = ()  # names of those that met no mention, gold or found
+    also: Sequence[Beside] = ()  # other measurements, in a list of their own
+    nothing: Sequence[str] = ()  # names of those that had no mention to find
     mentions: Mapping[str, int] = field(default_factory=dict)  # gold mentions of the test corpus by label
     examples: Examples | None = None
     # "run: component": the facts of its warm start, name and text
@@ -107,6 +107,8 @@ def write(report: Report, folder: Path) -> list[Path]:
     So the upper page is always the latest report, and no report overwrites another. An upper page of someone else
     stays. Gives back what was written. Raises ReportError: TL406, TL409 on a page of someone else in `folder`.
     """
+    if folder.name in ("", ".."):
+        folder = folder.resolve()  # of these, `parent` is not the folder above
     path, upper = folder / PAGE, folder.parent / PAGE
     try:
         if not _is_ours(path):

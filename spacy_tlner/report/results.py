@@ -1,8 +1,9 @@
 """The numbers of a report, read from the files that `spacy evaluate`, `train` and `tlner calibrate` write."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import srsly
@@ -32,6 +33,31 @@ class Run:
     overall: Score
     by_label: dict[str, Score]
     curve: list[tuple[int, float]] = field(default_factory=list)  # training step, F1 on dev
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A measurement that no run is compared with. f: of all mentions, or where `is_mean` the mean over `by_label`."""
+
+    name: str
+    f: float
+    by_label: dict[str, float]
+    is_mean: bool = False
+
+
+def read_beside(name: str, metrics: Path, labels: Collection[str] | None = None) -> Beside | None:
+    """A measurement from the metrics of `spacy evaluate`; None where there was no mention to find, nor one found.
+
+    labels: those that the corpus has, where the model knows others: what it finds of these is no error there, and does
+    not count; one of which it finds nothing counts 0. Raises ReportError as `read_run`.
+    """
+    if found_nothing(metrics) or (labels is not None and not labels):
+        return None
+    run = read_run(name, metrics)
+    if labels is None:
+        return Beside(name, run.overall.f, {label: of.f for label, of in run.by_label.items() if of.f})
+    by_label = {label: run.by_label[label].f if label in run.by_label else 0.0 for label in labels}
+    return Beside(name, mean(by_label.values()), by_label, is_mean=True)
 
 
 def read_run(name: str, metrics: Path, log: Path | None = None) -> Run:
