@@ -92,7 +92,6 @@ def report(
     _print_scores(runs, page.labels())
     told_f = {run.name: run.overall.f for run in runs}
     for name, found in counts.items():
-        # a mention more or less may be another processor's rounding
         if abs(f1(found) - told_f[name]) > 0.001:
             figures = {"told": percent(told_f[name]), "found": percent(f1(found))}
             msg.warn(Errors.TL411.format(name=name, corpus=test, path=scores[name], **figures))
