@@ -197,7 +197,8 @@ class TransferNER(TrainablePipe):
 
     @property
     def head(self) -> str:
-        """The active head. Setting it lets another head predict, until the next load."""
+        """The active head, which predicts, and learns from corpora that `heads` does not name. Settable; a loaded
+        pipeline has that of the config."""
         return self.curriculum.active
 
     @head.setter
@@ -289,7 +290,8 @@ class TransferNER(TrainablePipe):
 
         docs: with what pipes before this one leave on them, such as a shared tok2vec's tensors. ents_given: entities on
         the documents are taken as given, as when the pipeline runs; False asks of documents that were run already.
-        head: by default the active one. Raises TL014 (as KeyError) on a component without weights.
+        head: by default the active one. Raises KeyError where there is none of that name, and TL014 (likewise) on a
+        component without weights.
         """
         self._require_weights()
         docs = list(docs)
