@@ -90,13 +90,13 @@ def report(
     except (PipelineError, ReportError) as error:
         fail(error)
     _print_scores(runs, page.labels())
-    told_f = {run.name: run.overall.f for run in runs}
+    scored = {run.name: run.overall.f for run in runs}
     for name, found in counts.items():
-        if abs(f1(found) - told_f[name]) > 0.001:
-            figures = {"told": percent(told_f[name]), "found": percent(f1(found))}
+        if abs(f1(found) - scored[name]) > 0.001:
+            figures = {"told": percent(scored[name]), "found": percent(f1(found))}
             msg.warn(Errors.TL411.format(name=name, corpus=test, path=scores[name], **figures))
     for name, of in page.differences.items():
-        points = difference(told_f[name], told_f[first])  # the table's
+        points = difference(scored[name], scored[first])  # the table's
         told = f"{name} - {first}: {points} F1, 95 % {signed(of.low)} to {signed(of.high)}, {of.verdict}"
         (msg.warn if of.verdict == "worse" else msg.info)(told)
     for path in paths:

@@ -6,6 +6,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.util import registry
 
+# What the command line fills in: no path itself, and blank where `paths.source` is.
 _REFERENCE = "${paths.source}"
 # The arguments of `TransferNER.initialize` that speak of the source and are an error without one.
 _SOURCE_SETTINGS = ("source", "label_map", "seed_labels", "layers", "source_component")
