@@ -1,14 +1,17 @@
-"""What the README shows runs as it stands there."""
+"""What the README and the pages of docs/ show runs as it stands there, and what they name is there."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from spacy.util import registry
 from thinc.api import Config
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
 
 
 def test_python_example_runs() -> None:
@@ -22,7 +25,8 @@ def test_python_example_runs() -> None:
 
 
 def test_config_blocks_can_be_read() -> None:
-    blocks = re.findall(r"```ini\n(.*?)```", README.read_text(encoding="utf8"), re.DOTALL)
+    texts = [page.read_text(encoding="utf8") for page in PAGES]
+    blocks = [block for text in texts for block in re.findall(r"```ini\n(.*?)```", text, re.DOTALL)]
     assert len(blocks) == 3
     config = Config()
     for block in blocks:
@@ -37,8 +41,15 @@ def test_config_blocks_can_be_read() -> None:
     assert callable(reader) and config["initialize"]["components"]["tl_ner"]["source"]
 
 
-def test_files_that_it_names_exist() -> None:
-    text = README.read_text(encoding="utf8")
-    named = set(re.findall(r"\b(?:configs|docs|benchmarks)/[\w./]+\.(?:cfg|md|py)\b", text))
-    assert len(named) > 6
-    assert all((README.parent / path).exists() for path in named)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_it_names_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf8")
+    named = {ROOT / path for path in re.findall(r"\b(?:configs|docs|benchmarks)/[\w./]+\.(?:cfg|md|py)\b", text)}
+    for target, anchor in re.findall(r"\]\(([\w./-]*)(?:#([\w-]+))?\)", text):
+        linked = page.parent / target if target else page
+        named.add(linked)
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert named
+    assert not [path for path in named if not path.exists()]
