@@ -384,6 +384,18 @@ def test_widths_that_differ(source: Path, settings: dict[str, Any], group: str) 
     refused({"source": source}, rf"(?s)\[TL108\].*'{group}'", tok2vec=changed(**settings))
 
 
+def test_layers_that_join_otherwise(tmp_path: Path) -> None:
+    """A residual connection has no weights whose shapes could tell; highway has."""
+    deep = changed(depth=2)
+    started({}, tok2vec=deep).to_disk(tmp_path / "source")
+    settings = {"source": tmp_path / "source"}
+    assert "encoder" in report(started(settings, tok2vec=deep))["copied"]
+    with pytest.raises(ValueError, match=r"TL108.*'encoder'.*\[0, 0, 0\] in the source and \[0, 0, 1\]"):
+        started(settings, tok2vec=changed(depth=2, connection="residual"))
+    with pytest.raises(ValueError, match=r"TL108.*'encoder'"):
+        started(settings, tok2vec=changed(depth=2, connection="highway"))
+
+
 def test_a_head_of_another_width(source: Path) -> None:
     refused({"source": source, "layers": ["words", "head"]}, r"\[TL108\].*'head'.*32.*48", tok2vec=changed(width=48))
 

@@ -56,6 +56,22 @@ def tokens_read(nodes: Iterable[Any], attr: Callable[[Any, str], Any] = lambda n
     return reading
 
 
+def inputs_added(model: Model) -> list[int]:
+    """How many residual connections are around each layer of the group "encoder", in the order of `layer_groups`."""
+    found = []
+
+    def walk(node: Model, above: int) -> None:
+        if (node.param_names or node.shims) and group_of(node.name) == "encoder":
+            found.append(above)
+        # thinc names the node after what it wraps
+        inside = above + node.name.startswith("residual(")
+        for layer in node.layers:
+            walk(layer, inside)
+
+    walk(model, 0)
+    return found
+
+
 def listeners(model: Model) -> list[Any]:
     """The nodes that hand on what a shared tok2vec or transformer computes."""
     return [node for node in model.walk() if hasattr(node, "upstream_name")]

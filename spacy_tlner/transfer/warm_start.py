@@ -17,7 +17,7 @@ from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
 from ..loading import load_pipeline
-from .groups import GROUPS, layer_groups, listeners, tokens_read, upstream_of
+from .groups import GROUPS, inputs_added, layer_groups, listeners, tokens_read, upstream_of
 from .head_rows import PARTS, pair_heads, partner_of
 from .label_map import LabelEstimate, LabelEstimator
 from .warm_start_report import WarmStartReport
@@ -48,8 +48,9 @@ def warm_start(
     heads match labels by equal name. seed_labels: {our label: source label}, of the active head.
     layers: groups to copy, by default all that both have; nothing is estimated for a head that is not copied.
     Raises TL102 to TL104 and TL113 to TL115 for labels, TL117 if there is nothing to estimate from, TL106 if the
-    source has no such tagger, TL107 on an unknown layer group, TL108 where shapes differ or what an encoder reads,
-    TL109, TL128 and TL129 where a listener's upstream is not the source's, TL127 if the source cannot be loaded.
+    source has no such tagger, TL107 on an unknown layer group, TL108 where shapes, what an encoder reads or how its
+    layers join differ, TL109, TL128 and TL129 where a listener's upstream is not the source's, TL127 if the source
+    cannot be loaded.
     """
     source_nlp = load_pipeline(source, Errors.TL127)
     tagger = find_tagger(source_nlp, source, source_component, Errors.TL106)
@@ -64,6 +65,9 @@ def warm_start(
         reads = [tokens_read(pipe.model.walk()) for pipe in (donor, component)]
         if reads[0] != reads[1]:
             raise _misfit("encoder", "what it reads of tokens", reads, source)
+        joined = [inputs_added(pipe.model) for pipe in (donor, component)]
+        if joined[0] != joined[1]:
+            raise _misfit("encoder", "the number of residual connections around each layer", joined, source)
     with_head = any(group in chosen for group in PARTS)
     estimate = None
     if callable(label_map):
