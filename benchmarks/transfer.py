@@ -162,11 +162,10 @@ def rename(path: Path, output: Path, label_map: Mapping[str, str], lang: str) ->
 def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], seeds: int) -> Iterator[Run]:
     """Runs behind those that they need; one seed of everything before the next."""
     runs = Plan(pair, work)
-    counts = {size: min(seeds or 5, 5 if size != "all" and int(size) <= 250 else 3) for size in sizes}
+    counts = {size: min(seeds or 5, 5 if runs.n_sentences(size) <= 250 else 3) for size in sizes}
     methods = [name for name in methods if pair.language_model or not needs_language_model(ALL[name])]
-    n_docs = len(DocBin().from_disk(runs.data("target", "train")))
     # a sample as large as the corpus would be called by another name than all of it
-    sizes = [size for size in sizes if size == "all" or int(size) < n_docs]
+    sizes = [size for size in sizes if size == "all" or int(size) < runs.n_docs]
     for seed in range(max(counts.values())):
         if seed < N_SOURCES:
             for kind in sorted({ALL[name].starts or "" for name in methods} - {""}):
@@ -191,6 +190,11 @@ class Plan:
     def __init__(self, pair: Pair, work: Path):
         self.pair, self.work = pair, work
         self.pretrained = {"paths.pretrained": pair.language_model}
+        self.n_docs = len(DocBin().from_disk(self.data("target", "train")))
+
+    def n_sentences(self, size: str) -> int:
+        """Of the target's training set, as many as are asked for."""
+        return self.n_docs if size == "all" else int(size)
 
     def data(self, side: str, split: str) -> Path:
         path = self.work / "corpus" / f"{self.pair.name}.{side}.{split}.spacy"
@@ -199,7 +203,7 @@ class Plan:
     def source(self, kind: str, seed: int) -> Run:
         """A source model, selected on 1,000 sentences. spaCy's `ner` learns the target's names: it has no label map."""
         of, side = SOURCES[kind], "renamed" if kind == "spacy" else "source"
-        overrides = {"nlp.lang": self.pair.lang, **budget(kind, of, "source")}
+        overrides = {"nlp.lang": self.pair.lang, **budget(kind, of, None)}
         overrides |= self.pretrained if of.language_model else {}
         files = self.data(side, "train"), sample(self.data(side, "dev"), "1000", 0), None
         return Run(
@@ -226,7 +230,8 @@ class Plan:
 
     def target(self, name: str, method: Method, size: str, seed: int) -> Run:
         train, dev = (sample(self.data("target", split), size, seed) for split in ("train", "dev"))
-        overrides = {"nlp.lang": self.pair.lang, **budget(name, method, size), **method.overrides}
+        overrides = {"nlp.lang": self.pair.lang, **budget(name, method, self.n_sentences(size))}
+        overrides |= method.overrides
         overrides |= self.pretrained if method.language_model else {}
         if method.reads_source:
             overrides["paths.source_train"] = self.data("renamed" if method.one_head else "source", "train")
@@ -294,12 +299,12 @@ def find(config: str, work: Path) -> Path:
     return work / config if config.startswith("spacy") else CONFIGS / config
 
 
-def budget(name: str, method: Method, size: str) -> dict[str, Any]:
-    """How long to train, and for few sentences with how much dropout; the rest is each config's own.
+def budget(name: str, method: Method, n_docs: int | None) -> dict[str, Any]:
+    """How long to train on so many target sentences (None: a source), and on few with how much dropout; no more.
 
     Ours alone has a dropout that was tuned, on all of NCBI-disease dev at 100 sentences (see accuracy.py).
     """
-    few = size not in ("all", "source") and int(size) < 1000
+    few = n_docs is not None and n_docs < 1000
     if name.startswith("spacy"):
         # batches grow from 100 to 1,000 words: 1,500 steps are over 100 passes at 100 sentences
         steps, patience, every = (1500, 600, 50) if few else (4000, 1200, 200)
