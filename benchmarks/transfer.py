@@ -26,7 +26,8 @@ from accuracy import write_spacy_configs
 from runs import Run, Silver, execute, spacy_command
 from samples import rest, sample
 from transfer_methods import LADDER, METHODS, SOURCES, Method, needs_language_model
-from transfer_report import BENCH, SIZES, print_tables
+from transfer_report import print_tables
+from transfer_rows import BENCH, SIZES
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 ALL = {**METHODS, **LADDER}

@@ -22,7 +22,8 @@ import typer
 from transfer import Pair, run
 from transfer_corpora import BIOMEDICAL, GENERAL, PAIRS, TEXTS
 from transfer_methods import BASELINES, LADDER, METHODS
-from transfer_report import CHOOSING, SIZES, print_tables
+from transfer_report import CHOOSING, print_tables
+from transfer_rows import SIZES
 
 
 def main(

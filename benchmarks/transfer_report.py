@@ -12,17 +12,15 @@ from statistics import mean
 import typer
 
 import rows
-from intervals import of_pairs
 from runs import summary
 from spacy_tlner.report.plot import Series, line_plot
 from transfer_corpora import GENERAL, PAIRS, TEXTS
 from transfer_methods import BASELINES, LADDER, METHODS
+from transfer_papers import tables
+from transfer_rows import SIZES, Scores, counted, difference, differences, read
 
-BENCH = "transfer"
 CHOOSING = ("bc5cdr-ncbi", "wikineural-politics")
-SIZES = ("50", "100", "250", "all")
 ORDER = [*METHODS, *LADDER]
-Scores = dict[str, dict[int, float]]  # of one pair and size: method, seed, value
 # Plots stand outside of the report's page, and bring its style along.
 _STYLE = """<style>
 .plot { background: #fff; font: 13px sans-serif; } .plot text { fill: #333; } .grid { stroke: #ddd; }
@@ -54,16 +52,6 @@ def main(
         write(folder)
 
 
-def read(metric: str) -> dict[tuple[str, str], Scores]:
-    """{(pair, size): {method: {seed: value}}}; of rows that stand there twice, the last."""
-    found: dict[tuple[str, str], Scores] = {}
-    for row in rows.read(BENCH):
-        if row["metric"] == metric:
-            pair, _, size = row["case"].rpartition("-")
-            found.setdefault((pair, size), {}).setdefault(row["system"], {})[row["seed"]] = row["value"]
-    return found
-
-
 def print_tables() -> None:
     """What stands on the page, but for what is forgotten of the source."""
     test = read("test_f")
@@ -72,6 +60,8 @@ def print_tables() -> None:
     for title, body in averages(test):
         print(f"\n{title}\n" + rows.table(MEANS, body))
     print(f"\n{BY_SIZE_TITLE}\n" + rows.table(BY_SIZE, by_size(test)))
+    for title, _, header, body in tables(test):
+        print(f"\n{title}\n" + rows.table(header, body))
 
 
 def lines(of: Scores) -> list[tuple[str, ...]]:
@@ -110,15 +100,11 @@ def by_size(test: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
         # politics has 200 sentences in all
         whole = [of for of in gains.values() if {"50", "100", "all"} <= of.keys()]
         for pair, of in gains.items():
-            body.append((pair, name, *(_seeds(of[size]) if size in of else "-" for size in SIZES)))
+            body.append((pair, name, *(counted(of[size]) if size in of else "-" for size in SIZES)))
         if len(whole) > 1:
             told = [difference([of[size] for of in whole if size in of]) for size in SIZES]
             body.append((f"mean of {len(whole)} pairs", name, *told))
     return body
-
-
-def _seeds(gains: Sequence[float]) -> str:
-    return f"{difference([gains])} ({len(gains)})"
 
 
 def average(cases: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
@@ -145,26 +131,6 @@ def average(cases: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
     return body
 
 
-def differences(of: Scores, method: str, rival: str) -> list[float]:
-    """By seed, where both have one. Nothing but what starts from a language model is compared with one."""
-    if method == rival or (rival == "bilm" and not method.startswith(("bilm", "recommended"))):
-        return []
-    first, second = of.get(method, {}), of.get(rival, {})
-    return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
-
-
-def difference(gains: Sequence[Sequence[float]]) -> str:
-    """The mean over pairs of the mean over seeds, its interval, and of several pairs the lowest and the highest."""
-    gains = [of for of in gains if len(of)]
-    if not gains:
-        return "-"
-    of_each = [mean(of) for of in gains]
-    found = of_pairs(gains)
-    bounds = f" [{found[0]:+.2f}, {found[1]:+.2f}]" if found else ""
-    spread = f"; {min(of_each):+.1f} to {max(of_each):+.1f}" if len(gains) > 1 else ""
-    return f"{mean(of_each):+.2f}{bounds}{spread}"
-
-
 def write(folder: Path) -> None:
     """docs/transfer.md, and an SVG a pair with more than one size."""
     test, kept = read("test_f"), read("source_macro_f")
@@ -175,6 +141,8 @@ def write(folder: Path) -> None:
     for title, body in averages(test):
         parts += [f"## {title}", _markdown(MEANS, body)]
     parts += [f"## {BY_SIZE_TITLE}", _markdown(BY_SIZE, by_size(test))]
+    for title, about, header, body in tables(test):
+        parts += [f"## {title}", about, _markdown(header, body)]
     for pair in sorted({pair for pair, _ in test}):
         sizes = sorted((size for of, size in test if of == pair), key=_place)
         parts.append(f"## {pair}")
