@@ -88,7 +88,8 @@ def GroupedAdam(
 
     groups: {component: {group: factor}}, groups as `transfer.groups` names them, e.g. {"tl_ner": {"encoder": 0.1}}, or
     patterns with * and ? over "group.path" of single parameters, e.g. {"transformer": {"transformer.*layer.0.*": 0.1}}.
-    Of several that fit, the last one listed counts. What none fits has factor 1; 0 freezes for real: no step, no decay.
+    Of several that fit, the longest counts, the most specific as a rule; a config cannot list numbers behind schedules.
+    What none fits has factor 1; 0 freezes for real: no step, no decay.
     A factor may be a schedule (`spacy_tlner.unfreeze.v1`). l2_sp: {component: {group or pattern: strength}}, a pull
     towards the weights that training began with, after a warm start those of the source (L2-SP, Li et al. 2018); as L2,
     it is a term of the gradient or, with `L2_is_weight_decay`, a decay of the difference. Other arguments as in
@@ -115,7 +116,7 @@ class GroupedOptimizer(Optimizer):
     factors: dict[str, float]
     strengths: dict[str, float]
     _factor_schedules: dict[str, Any]
-    _anchors: dict[Key, FloatsXd]
+    _anchors: dict[Key, tuple[int, FloatsXd]]  # with the naming at which it was noted
     _checked: bool
     _touched: TouchedRows
 
@@ -145,13 +146,17 @@ class GroupedOptimizer(Optimizer):
     ) -> tuple[FloatsXd, FloatsXd]:
         factor, strength = self._of(key, self.factors, 1.0), self._of(key, self.strengths, 0.0)
         # noted at the first sight of a weight, frozen or not: training has not moved it yet
-        if strength and key not in self._anchors:
-            self._anchors[key] = weights.copy()
+        if strength and (key not in self._anchors or self._anchors[key][0] != _name_of[key].naming):
+            self._anchors[key] = _name_of[key].naming, weights.copy()
         if factor == 0:
+            if self.averages is not None and key in self.averages:
+                # frozen after it learned: what is saved must be what the other layers see
+                average: Any = self.averages[key]
+                average[...] = weights
             gradient *= 0
             return weights, gradient
         if strength:
-            difference: Any = weights - self._anchors[key]
+            difference: Any = weights - self._anchors[key][1]
             if self.L2_is_weight_decay:
                 # this share of the difference is taken off: more than all of it would overshoot
                 weights -= min(lr_scale * factor * float(self.learn_rate) * strength, 1.0) * difference
@@ -194,14 +199,15 @@ class GroupedOptimizer(Optimizer):
         return weights, gradient
 
     def _of(self, key: Key, numbers: dict[str, float], default: float) -> float:
-        """The number of the last group or pattern that fits."""
+        """The number of the longest group or pattern that fits, of equally long ones the last."""
         if not numbers:
             return default
         if key not in _name_of:
             raise ValueError(Errors.TL302)
         if not self._checked:
             self._check(_name_of[key].naming)
-        return next((n for pattern, n in reversed(numbers.items()) if _name_of[key].fits(pattern)), default)
+        fitting = [pattern for pattern in reversed(numbers) if _name_of[key].fits(pattern)]
+        return numbers[max(fitting, key=len)] if fitting else default
 
     def _check(self, naming: int) -> None:
         """Whether each pattern fits a parameter of the pipeline, not of another that was named in this process."""

@@ -1,6 +1,7 @@
 """GroupedAdam beside thinc's Adam, bit for bit; and its refusals."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import registry
-from thinc.api import Adam, Model, Optimizer, PyTorchWrapper, fix_random_seed
+from thinc.api import Adam, Config, Model, Optimizer, PyTorchWrapper, fix_random_seed
 from thinc.api import registry as thinc_registry
 
 from corpus import HASH_EMBED_CNN
@@ -256,12 +257,58 @@ def test_a_pattern_that_fits_nothing_is_refused(pattern):
             train(GroupedAdam(**SETTINGS, **{argument: {"tl_ner": {pattern: 0.5}}}), steps=1)
 
 
-def test_of_several_that_fit_the_last_counts():
+def test_of_several_that_fit_the_longest_counts():
+    """In whatever order: a config builds schedules, which are blocks, before it reads the numbers above them."""
     one = train(GroupedAdam(**SETTINGS, groups={"tl_ner": {"*": 0.5, "head": 0.1}}))
     other = train(GroupedAdam(**SETTINGS, groups={"tl_ner": {"head": 0.1, "*": 0.5}}))
-    half = train(GroupedAdam(**SETTINGS, groups={"tl_ner": dict.fromkeys(GROUPS_HERE, 0.5)}))
-    assert all((other[name] == half[name]).all() for name in half)
-    assert any((one[name] != half[name]).any() for name in half if "emission" in name)
+    apart = train(GroupedAdam(**SETTINGS, groups={"tl_ner": {**dict.fromkeys(GROUPS_HERE, 0.5), "head": 0.1}}))
+    assert all((one[name] == apart[name]).all() and (other[name] == apart[name]).all() for name in apart)
+    config = """
+        [optimizer]
+        @optimizers = "spacy_tlner.GroupedAdam.v1"
+
+        [optimizer.groups]
+
+        [optimizer.groups.tl_ner]
+        * = 0.1
+
+        [optimizer.groups.tl_ner.encoder]
+        @schedules = "spacy_tlner.unfreeze.v1"
+        step = 100
+        """
+    before = dict(weights(pipeline()[0].get_pipe("tl_ner").model))
+    after = train(registry.resolve(Config().from_str(textwrap.dedent(config)))["optimizer"], steps=2)
+    moved = {name for name in before if (after[name] != before[name]).any()}
+    assert not any("lstm" in name for name in moved) and any("emission" in name for name in moved)
+
+
+def test_averages_of_a_layer_that_freezes_are_its_weights():
+    module._name_of[3, "W"] = module.Name("a:b", "a:b.W")
+    rng = numpy.random.default_rng(0)
+    optimizer = GroupedAdam(0.01, groups={"a": {"b": iter([1.0] * 10 + [0.0] * 5)}})
+    found = numpy.ones(3, dtype="f")
+    for gradient in rng.normal(size=(12, 3)).astype("f"):
+        found, _ = optimizer((3, "W"), found, gradient)
+        optimizer.step_schedules()
+    assert (optimizer.averages[3, "W"] == found).all() and (found != 1).all()
+
+
+def test_l2_sp_pulls_towards_the_start_of_this_training():
+    """Also if the optimizer was used before the pipeline was initialized again."""
+    nlp, examples = pipeline()
+    name_groups()(nlp)
+    optimizer = GroupedAdam(**{**SETTINGS, "use_averages": False}, l2_sp={"tl_ner": {"encoder": 50.0}})
+    first = dict(weights(nlp.get_pipe("tl_ner").model))
+    nlp.update(examples, sgd=optimizer)
+    nlp.initialize(lambda: examples, sgd=optimizer)
+    name_groups()(nlp)
+    second = dict(weights(nlp.get_pipe("tl_ner").model))
+    for _ in range(20):
+        nlp.update(examples, sgd=optimizer)
+    after = dict(weights(nlp.get_pipe("tl_ner").model))
+    lstm = [name for name in after if "lstm" in name]
+    far = [sum(float(((after[name] - of[name]) ** 2).sum()) for name in lstm) for of in (first, second)]
+    assert lstm and far[1] < 0.1 * far[0]
 
 
 def test_gradual_unfreezing():
