@@ -430,6 +430,15 @@ def test_by_type_is_the_network_at_each_token():
             assert_allclose(row, embed.predict(one)[0], atol=1e-6)
 
 
+def test_docs_with_a_vocab_each():
+    """As they are read back one by one: each knows the spellings of its own words only."""
+    docs = docs_of(6, 0, 9)
+    apart = [Doc(spacy.blank("xx").vocab).from_bytes(doc.to_bytes()) for doc in docs]
+    model = embedding(0)
+    for found, expected in zip(model.predict(apart), model.predict(docs)):
+        assert (found == expected).all()
+
+
 def test_by_type_sums_the_gradients_of_a_types_tokens():
     """What each token gives alone, added up, is what the batch gives."""
     docs = docs_of(6, 0, 9)

@@ -29,6 +29,11 @@ from corpus import (
 from spacy_tlner.layers.types import clear_caches
 
 TEXTS = held_out_texts(20)
+# Words alone, as wide as the listener is.
+WIDE_EMBED = {
+    "@architectures": "spacy_tlner.TypeEmbed.v1",
+    "parts": {"words": {**TINY_ENCODER["embed"]["words"], "width": LISTENER["width"]}},
+}
 
 
 def shared_pipeline(*names: str, tok2vec: dict[str, Any] = HASH_EMBED_CNN) -> Language:
@@ -129,8 +134,9 @@ def test_missing_only_batches_run() -> None:
     assert nlp.update(make_examples(nlp, 8), sgd=optimizer())["second"] > 0.1
 
 
-def test_empty_docs_over_a_listener() -> None:
-    nlp = shared_pipeline("tl_ner")
+@pytest.mark.parametrize("tok2vec", [HASH_EMBED_CNN, TINY_ENCODER, WIDE_EMBED], ids=["spacy", "ours", "by type"])
+def test_empty_docs_over_a_listener(tok2vec: dict[str, Any]) -> None:
+    nlp = shared_pipeline("tl_ner", tok2vec=tok2vec)
     nlp.initialize(lambda: make_examples(nlp, 30))
     assert [len(doc) for doc in nlp.pipe(["", "Paris", ""])] == [0, 1, 0]
     empty = Example(nlp.make_doc(""), nlp.make_doc(""))
@@ -139,6 +145,8 @@ def test_empty_docs_over_a_listener() -> None:
     nlp.update([empty], sgd=sgd)
     nlp.update(make_examples(nlp, 2), sgd=sgd)
     assert len(nlp("")) == 0
+    again = shared_pipeline("tl_ner", tok2vec=tok2vec)
+    assert len(again.from_bytes(nlp.to_bytes())("")) == 0
 
 
 def test_listeners_may_be_replaced(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy
 import pytest
 import spacy
 from spacy.util import load_config
-from thinc.api import Model
+from thinc.api import Adam, Model
 
 from corpus import (
     LISTENER,
@@ -49,6 +49,19 @@ def test_weights_come_into_a_tagger(pretrained: Path, text: Path) -> None:
         doc.text.lower().split().count("moved") for doc in (eg.reference for eg in make_examples(blank_tagger(), 20))
     )
     assert counts[0] == dict(zip(listed.words, listed.counts))["moved"] + once and counts[1] and not counts[2]
+
+
+@pytest.mark.parametrize("encoder", [TINY_ENCODER, LOOKUP_ENCODER], ids=["hashed", "looked up"])
+@pytest.mark.parametrize("settings", [{}, {"L2_is_weight_decay": False}])
+def test_pretrained_weights_decay(encoder: dict[str, Any], settings: dict[str, Any], tmp_path: Path) -> None:
+    """As by spaCy's default optimizer. What is read from a file can be written."""
+    donor = blank_tagger(model=tagger(encoder)).get_pipe("tl_ner").model.get_ref("tok2vec")
+    donor.initialize(X=[spacy.blank("xx")("a word")])
+    (tmp_path / "encoder.bin").write_bytes(donor.to_bytes())
+    nlp = blank_tagger(model=tagger(encoder))
+    before = params(initialize_with(nlp, tmp_path / "encoder.bin").model)["bilstm.forward_W"].copy()
+    nlp.update(make_examples(nlp, 8), sgd=Adam(0.001, L2=0.01, **settings))
+    assert (params(nlp.get_pipe("tl_ner").model)["bilstm.forward_W"] != before).any()
 
 
 def test_the_report(pretrained: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -69,6 +69,22 @@ def test_vectors_are_those_of_spacy(mode: str, attr: str, cache_size: int) -> No
     assert unknown.any() == (mode == "floret")
 
 
+@pytest.mark.parametrize("cache_size", [0, 1000])
+def test_norms_that_a_tokenizer_gives(cache_size: int) -> None:
+    """Of tokens, not of spellings: the table is looked up as spaCy looks it up."""
+    nlp = spacy.blank("en")
+    keys = ["not", "will", "had", "would"]
+    nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, data=normal(4, 3), keys=keys, attr="NORM")
+    docs = [nlp("I don't and he'll go"), nlp.make_doc("he'd gone"), nlp.make_doc("he'd go"), nlp.make_doc("")]
+    for doc, norm in zip(docs[1:3], ("had", "would")):
+        doc[1].norm_ = norm
+    model = by_type(StaticWords(cache_size=cache_size), cache_size).initialize(X=docs)
+    for is_train in (True, False, False):
+        found = [vectors.tolist() for vectors in model(docs, is_train)[0]]
+        assert found == [[token.vector.tolist() for token in doc] for doc in docs]
+    assert found[0][2] == nlp.vocab.get_vector("not").tolist() and found[1][1] != found[2][1]
+
+
 @pytest.mark.parametrize("mode", ["default", "floret"])
 def test_projected_as_by_spacy(mode: str) -> None:
     """The same numbers and the same gradient as `spacy.StaticVectors`, which goes token by token."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy
 from spacy.attrs import LOWER, ORTH
-from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
 from spacy.vocab import Vocab
 from thinc.api import Model
@@ -96,7 +95,7 @@ def _lookup(model: Model[InT, OutT], types: InT) -> Floats2d:
         raise ValueError(Errors.TL051.format(found=width, expected=expected))
     assert types.vocab is not None
     ops, table = model.ops, types.vocab.vectors
-    keys, which = numpy.unique(_keys(types, types.vocab), return_inverse=True)
+    keys, which = numpy.unique(_keys(types), return_inverse=True)
     if isinstance(table, Vectors) and table.mode == Mode.default:
         rows = table.find(keys=keys.tolist())
         vectors: Any = ops.asarray2f(table.data[rows])
@@ -111,11 +110,9 @@ def _lookup(model: Model[InT, OutT], types: InT) -> Floats2d:
     return ops.as_contig(vectors[ops.xp.asarray(which)])
 
 
-def _keys(types: InT, vocab: Vocab) -> numpy.ndarray:
+def _keys(types: InT) -> numpy.ndarray:
     """The (types,) uint64 keys by which the table is looked up: it may hold lower-cased or normal forms."""
-    attr = getattr(vocab.vectors, "attr", ORTH)
-    if attr == ORTH:
-        return types.orth
-    if attr == LOWER:
-        return types.lower
-    return Doc(vocab, words=types.strings).to_array(attr)
+    if types.looked_up is not None:
+        return types.looked_up
+    assert types.vocab is not None
+    return types.lower if getattr(types.vocab.vectors, "attr", ORTH) == LOWER else types.orth

@@ -1,10 +1,11 @@
 """Word-level networks run once per word type of a batch, not once per token, and remember types at prediction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy
+from spacy.attrs import LOWER, ORTH
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Model, Ops, Shim
@@ -19,13 +20,21 @@ OutT = list[Floats2d]
 class Types(NamedTuple):
     """Distinct words: `orth` and `lower` are (n,) uint64 keys of the string store, `strings` their n spellings.
 
-    vocab: where the words come from, for parts that look them up in it.
+    vocab: where the words come from, for parts that look them up in it. looked_up: (n,) uint64 keys of its vectors
+    table, where that is by neither ORTH nor LOWER: tokens of one spelling may have different ones.
     """
 
     orth: numpy.ndarray
     lower: numpy.ndarray
     strings: list[str]
     vocab: Vocab | None = None
+    looked_up: numpy.ndarray | None = None
+
+    def ids(self) -> list[Hashable]:
+        """What tells one word from another."""
+        if self.looked_up is None:
+            return self.orth.tolist()
+        return list(zip(self.orth.tolist(), self.looked_up.tolist()))
 
 
 class TypeCache(Shim):
@@ -46,12 +55,12 @@ class TypeCache(Shim):
 
     def clear(self) -> None:
         with cache_lock():
-            self._rows: dict[int, int] = {}
+            self._rows: dict[Hashable, int] = {}
             self._table: Any = None
             self._vectors: tuple[Any, ...] = ()
 
     def lookup(
-        self, keys: list[int], compute: Callable[[list[int]], Floats2d], ops: Ops, vocab: Vocab | None = None
+        self, keys: Sequence[Hashable], compute: Callable[[list[int]], Floats2d], ops: Ops, vocab: Vocab | None = None
     ) -> Floats2d:
         """Vectors (len(keys), width) of distinct keys; `compute` is given the positions of the unknown ones.
 
@@ -69,7 +78,7 @@ class TypeCache(Shim):
             self.clear()
             self._vectors = vectors
 
-    def _lookup(self, keys: list[int], compute: Callable[[list[int]], Floats2d], ops: Ops) -> Floats2d:
+    def _lookup(self, keys: Sequence[Hashable], compute: Callable[[list[int]], Floats2d], ops: Ops) -> Floats2d:
         rows = self._rows
         new = [i for i, key in enumerate(keys) if key not in rows]
         if len(rows) + len(new) > self.size:
@@ -128,7 +137,9 @@ def by_type(embed: Model[Types, Floats2d], cache_size: int) -> Model[InT, OutT]:
     cache_size: types remembered across batches at prediction; 0 remembers none.
     Output: (tokens, width) a document.
     """
-    return Model("by_type", forward, init=init, layers=[embed], shims=[TypeCache(cache_size)])
+    # a width, for spaCy asks a shared encoder for it when there is no token
+    dims = {"nO": embed.get_dim("nO") if embed.has_dim("nO") else None}
+    return Model("by_type", forward, init=init, dims=dims, layers=[embed], shims=[TypeCache(cache_size)])
 
 
 def forward(model: Model[InT, OutT], docs: InT, is_train: bool) -> tuple[OutT, Callable[[OutT], InT]]:
@@ -140,9 +151,7 @@ def forward(model: Model[InT, OutT], docs: InT, is_train: bool) -> tuple[OutT, C
     if is_train or not len(types.orth):
         vectors, backprop_embed = embed(types, is_train)
     else:
-        vectors = _cache(model).lookup(
-            types.orth.tolist(), lambda new: embed.predict(_take(types, new)), ops, types.vocab
-        )
+        vectors = _cache(model).lookup(types.ids(), lambda new: embed.predict(_take(types, new)), ops, types.vocab)
     lengths = [len(doc) for doc in docs]
     output = ops.unflatten(vectors[tokens], ops.asarray1i(lengths))
 
@@ -157,7 +166,10 @@ def forward(model: Model[InT, OutT], docs: InT, is_train: bool) -> tuple[OutT, C
 
 
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
-    model.layers[0].initialize(X=None if X is None else types_of(X)[0])
+    embed = model.layers[0]
+    embed.initialize(X=None if X is None else types_of(X)[0])
+    if embed.has_dim("nO"):
+        model.set_dim("nO", embed.get_dim("nO"), force=True)
     clear_caches(model)
 
 
@@ -166,10 +178,25 @@ def types_of(docs: InT) -> tuple[Types, numpy.ndarray]:
     if not any(len(doc) for doc in docs):
         nothing = numpy.zeros(0, dtype="uint64")
         return Types(nothing, nothing, [], docs[0].vocab if docs else None), numpy.zeros(0, dtype="int64")
-    keys = numpy.concatenate([doc.to_array(["ORTH", "LOWER"]).reshape(-1, 2) for doc in docs])
-    orth, first, token_types = numpy.unique(keys[:, 0], return_index=True, return_inverse=True)
     vocab = docs[0].vocab
-    return Types(orth, keys[first, 1], [vocab.strings[key] for key in orth.tolist()], vocab), token_types
+    attr = getattr(vocab.vectors, "attr", ORTH)
+    if attr in (ORTH, LOWER):
+        keys = numpy.concatenate([doc.to_array([ORTH, LOWER]) for doc in docs if len(doc)])
+        orth, first, token_types = numpy.unique(keys[:, 0], return_index=True, return_inverse=True)
+        return Types(orth, keys[first, 1], _spellings(docs, orth, first), vocab), token_types
+    keys = numpy.concatenate([doc.to_array([ORTH, attr, LOWER]) for doc in docs if len(doc)])
+    pairs, first, token_types = numpy.unique(keys[:, :2], axis=0, return_index=True, return_inverse=True)
+    found = Types(pairs[:, 0], keys[first, 2], _spellings(docs, pairs[:, 0], first), vocab, pairs[:, 1])
+    return found, token_types.reshape(-1)
+
+
+def _spellings(docs: InT, orth: numpy.ndarray, first: numpy.ndarray) -> list[str]:
+    """Of words; first: (n,) where each stands first among all tokens."""
+    if all(doc.vocab is docs[0].vocab for doc in docs):
+        return [docs[0].vocab.strings[key] for key in orth.tolist()]
+    # docs that were read back one by one have a vocab each, which knows its own words
+    owners = numpy.searchsorted(numpy.cumsum([len(doc) for doc in docs]), first, side="right")
+    return [docs[owner].vocab.strings[key] for owner, key in zip(owners.tolist(), orth.tolist())]
 
 
 def clear_caches(model: Model) -> None:
@@ -187,4 +214,5 @@ def _cache(model: Model) -> TypeCache:
 
 
 def _take(types: Types, which: list[int]) -> Types:
-    return Types(types.orth[which], types.lower[which], [types.strings[i] for i in which], types.vocab)
+    looked_up = None if types.looked_up is None else types.looked_up[which]
+    return Types(types.orth[which], types.lower[which], [types.strings[i] for i in which], types.vocab, looked_up)

@@ -99,7 +99,8 @@ def load_pretrained(component: Any, path: str | Path, *, nlp: Language | None) -
             report.words_known = _take_words(old, new)
             continue
         for name, value in old.params.items():
-            weights: Any = new.ops.asarray(value)
+            # a copy: what msgpack reads cannot be written, as weight decay would
+            weights: Any = new.ops.xp.array(value)
             new.set_param(name, weights)
     clear_caches(component.model)
     clear_caches(tok2vec)
