@@ -57,7 +57,7 @@ def tl_prob(span: Span) -> float | None:
     """
     for group in span.doc.spans.values():
         attrs = group.attrs
-        if _COMPONENT in attrs and "scores" in attrs:
+        if _PLACES in attrs and "scores" in attrs:
             here = (attrs[_PLACES] == (span.start_char, span.end_char)).all(axis=1) & (attrs[_LABELS] == span.label)
             for at in numpy.flatnonzero(here):
                 return float(attrs["scores"][at])

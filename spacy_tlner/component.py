@@ -139,7 +139,7 @@ class TransferNER(TrainablePipe):
     goes to `doc.spans["{name}_candidates"]`, its own in `attrs["scores"]` and `span._.tl_prob`. Mentions below 0.001
     are never looked for. These three are stored in the pipeline's config only: what is set in `cfg` holds until the
     next load.
-    Raises TL017 on a label in `label_thresholds` that a config cannot spell.
+    Raises TL017 on a key of `label_thresholds`, `heads` or `corpus_weights` that a config cannot spell.
     incorrect_spans_key: for training, as in spaCy's `ner`: the spans `reference.spans[key]` are known to be no
     entities of their label, or of any if they have none. They count where tokens are not annotated otherwise.
     heads: {corpus: head} which head learns from documents that a reader (`MultiCorpus.v1`) stamped with that corpus;
@@ -169,7 +169,12 @@ class TransferNER(TrainablePipe):
         self.vocab = vocab
         self.model = model
         self.name = name
-        check_spelling(label_thresholds or {}, name)
+        for setting, keys in (
+            ("label_thresholds", label_thresholds),
+            ("heads", heads),
+            ("corpus_weights", corpus_weights),
+        ):
+            check_spelling(setting, keys or (), name)
         for corpus, weight in (corpus_weights or {}).items():
             if isinstance(weight, bool) or not weight >= 0:
                 raise ValueError(Errors.TL019.format(name=name, corpus=corpus, weight=weight))
@@ -358,10 +363,11 @@ class TransferNER(TrainablePipe):
     ) -> dict[str, float]:
         """Learn from a batch. The loss is the weighted mean over its documents of log Z - log Z(allowed), plus terms.
 
-        See `learning`. A term's share is also kept in `losses` under "{name}_{term}". Raises TL005 on a label that the
-        head does not have, TL006 when scores are no longer finite, TL014 (as KeyError) on a component without weights,
-        TL018 on a head that is not there, TL020 to TL022 on a partial annotation that contradicts itself, and what
-        terms raise.
+        See `learning`. Without `sgd` the gradients of batches add up, each as much as another, however many documents
+        it has (`accumulate_gradient`). A term's share is also kept in `losses` under "{name}_{term}". Raises TL005 on a
+        label that the head does not have, TL006 when scores are no longer finite, TL014 (as KeyError) on a component
+        without weights, TL018 on a head that is not there, TL020 to TL022 on a partial annotation that contradicts
+        itself, and what terms raise.
         """
         examples = list(examples)
         losses = {} if losses is None else losses

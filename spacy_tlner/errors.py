@@ -70,8 +70,9 @@ class Errors:
         "Expected 0 <= start < end <= length and one of the labels."
     )
     TL017 = (
-        "[TL017] Component '{name}': label_thresholds names {label!r}, which a config cannot spell: a key may hold no "
-        "':', '=', '[' or ']' nor begin with '#'. Use the one threshold for all labels, or rename the label."
+        "[TL017] Component '{name}': {setting} names {key!r}, which a config cannot spell, so that what is saved could "
+        "not be loaded: a key may hold no ':', '=', '[' or ']' nor begin with '#'. Give it another name; of "
+        "label_thresholds, the one `threshold` serves all labels."
     )
     TL018 = (
         "[TL018] Component '{name}': there is no head {head!r}; the labels given are for: {heads}. Name it in "

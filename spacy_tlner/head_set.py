@@ -19,8 +19,9 @@ def resolve_labels(
 ) -> dict[str, list[str]]:
     """{head: labels}: those given, and for heads that have none those in the examples that belong to them.
 
-    given: a list for the active head, or {head: list}. before: labels that heads have had so far (`add_label`). Raises
-    TL008 on a head without labels, TL009 if the active head is not among those given, TL010 on a text, TL001.
+    given: a list for the active head, or {head: list}. before: labels that heads have had so far (`add_label`), which
+    stay, as in spaCy's own components: behind those given, and before those found. Raises TL008 on a head without
+    labels, TL009 if the active head is not among those given, TL010 on a text, TL001.
     """
     name, active = curriculum.name, curriculum.active
     if isinstance(given, str):
@@ -28,10 +29,11 @@ def resolve_labels(
     by_head = given if isinstance(given, dict) else {} if given is None else {active: given}
     if by_head and active not in by_head:
         raise ValueError(Errors.TL009.format(name=name, head=active, heads=", ".join(by_head)))
-    resolved = {head: list(labels) for head, labels in by_head.items()}
+    resolved = {
+        head: [*of, *(label for label in before.get(head, ()) if label not in of)] for head, of in by_head.items()
+    }
     for head in dict.fromkeys((active, *curriculum.heads.values())):
         if head not in resolved:
-            # labels from add_label stand first, as in spaCy's own components
             known = before.get(head, ())
             theirs = (eg for eg in examples if curriculum.head_of(eg) == head)
             found = {ent.label_ for eg in theirs for ent in eg.reference.ents}

@@ -29,11 +29,11 @@ def thresholds_of(cfg: Mapping[str, Any], labels: Sequence[str], name: str) -> d
     return dict.fromkeys(labels, _probability("threshold", shared, name)) | each
 
 
-def check_spelling(labels: Iterable[str], name: str) -> None:
-    """Raise TL017 on a label that confection mangles as a key (`transfer.label_map` knows the same of its keys)."""
-    for label in labels:
-        if any(sign in label for sign in ":=[]") or label.startswith("#"):
-            raise ValueError(Errors.TL017.format(name=name, label=label))
+def check_spelling(setting: str, keys: Iterable[str], name: str) -> None:
+    """Raise TL017 on a key that confection mangles (`transfer.label_map` knows the same of its keys)."""
+    for key in keys:
+        if any(sign in key for sign in ":=[]") or key.startswith("#"):
+            raise ValueError(Errors.TL017.format(name=name, setting=setting, key=key))
 
 
 def _probability(setting: str, value: Any, name: str) -> float:

@@ -586,6 +586,15 @@ def test_add_label_before_initialize(factory: str) -> None:
 
 
 @BOTH
+def test_labels_given_stand_beside_those_added_before(factory: str) -> None:
+    nlp = blank_tagger(factory)
+    labels = trained(factory).get_pipe(factory).label_data
+    nlp.get_pipe(factory).add_label("GENE")
+    nlp.get_pipe(factory).initialize(lambda: make_examples(nlp, 12), nlp=nlp, labels=labels)
+    assert set(nlp.get_pipe(factory).labels) == {*LABELS, "GENE"}
+
+
+@BOTH
 def test_labels_before_initialize_are_stored(factory: str) -> None:
     nlp = blank_tagger(factory)
     component: Any = nlp.get_pipe(factory)

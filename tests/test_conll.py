@@ -84,6 +84,13 @@ def test_bom_crlf_and_separators_of_unicode_inside_tokens(read):
     assert pairs(sentences) == [[("A", "O"), ("b\u2028c\x85", "O")], [("d", "O")]]
 
 
+def test_line_ends_of_old_and_blanks_beside_tabs(read):
+    expected = [[("Ann", "B-PER"), ("met", "O")], [("New York", "B-LOC")]]
+    for end in ("\n", "\r\n", "\r"):
+        lines = ["Ann \t B-PER", " met\tO", "", "New York\tB-LOC", ""]
+        assert pairs(read(end.join(lines).encode())) == expected
+
+
 def test_columns_from_either_end(read):
     text = "B-X a NN O\nI-X b NN O\n"
     assert read(text, token_column=1, tag_column=0)[0].tags == ("B-X", "I-X")
@@ -183,4 +190,5 @@ def test_any_tokens_come_back_from_a_tab_separated_file(tmp_path_factory, senten
     path = tmp_path_factory.getbasetemp() / "any.tsv"
     lines = ["".join(f"{word}\t{tag}\n" for word, tag in sentence) for sentence in sentences]
     path.write_bytes("\n".join(lines).encode("utf8"))
-    assert pairs(read_sentences(path)) == sentences
+    bare = [[(word.strip(" "), tag) for word, tag in sentence] for sentence in sentences]
+    assert pairs(read_sentences(path)) == bare

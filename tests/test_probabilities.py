@@ -11,7 +11,7 @@ import srsly
 from numpy.testing import assert_allclose
 from spacy.language import Language
 from spacy.pipeline.functions import merge_entities
-from spacy.tokens import Doc, DocBin, Span
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.util import fix_random_seed
 
 from command_line import run_spacy
@@ -71,6 +71,9 @@ def test_off_by_default() -> None:
     doc = parse(nlp)
     assert not doc.spans and not doc.user_data
     assert nlp.get_pipe_config("tl_ner")["candidates"] is None and nlp.get_pipe_config("tl_ner")["threshold"] is None
+    assert all(ent._.tl_prob is None for ent in doc.ents)
+    # what others leave in the attributes of a span group is theirs
+    doc.spans["x"] = SpanGroup(doc, spans=list(doc.ents), attrs={"component": "x", "scores": [0.5] * len(doc.ents)})
     assert all(ent._.tl_prob is None for ent in doc.ents)
 
 
@@ -327,8 +330,11 @@ def test_settings_that_cannot_be_used(settings: dict[str, Any], code: str) -> No
 
 @pytest.mark.parametrize("label", ["GENE:protein", "A=B", "#x", "[y]"])
 def test_labels_that_a_config_cannot_spell(label: str) -> None:
-    with pytest.raises(ValueError, match="TL017"):
+    with pytest.raises(ValueError, match=r"TL017.*label_thresholds"):
         blank_tagger(threshold=0.5, label_thresholds={label: 0.25})
+    for setting, value in (("heads", "other"), ("corpus_weights", 0.5)):
+        with pytest.raises(ValueError, match=f"TL017.*{setting}"):
+            blank_tagger(**{setting: {label: value}})
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True])

@@ -81,7 +81,7 @@ def read_sentences(path: str | Path, *, token_column: int = 0, tag_column: int =
             else:
                 reason = _fault(cells, layout)
                 if reason is None:
-                    tokens.append((cells[layout.token], cells[layout.tag].strip(), number))
+                    tokens.append((cells[layout.token].strip(" "), cells[layout.tag].strip(), number))
                 else:
                     faults.append(Fault(number, line, reason))
     end_sentence()
@@ -113,7 +113,9 @@ def _read_lines(path: Path) -> list[str]:
         raise CorpusError(Errors.TL200.format(path=path, reason=error.strerror or error)) from error
     lines: list[str] = []
     faults: list[Fault] = []
-    for number, raw in enumerate(data.removeprefix(_UTF8_BOM).split(b"\n"), 1):
+    # without a single newline, carriage returns are the line ends of old
+    end = b"\n" if b"\n" in data else b"\r"
+    for number, raw in enumerate(data.removeprefix(_UTF8_BOM).split(end), 1):
         try:
             lines.append(raw.removesuffix(b"\r").decode("utf8"))
         except UnicodeDecodeError as error:
