@@ -78,6 +78,7 @@ setup(
         "spacy_callbacks": [
             "spacy_tlner.name_groups.v1 = spacy_tlner.optimizer:name_groups",
             "spacy_tlner.blank_source.v1 = spacy_tlner.transfer.callbacks:blank_source",
+            "spacy_tlner.encoder_from_source.v1 = spacy_tlner.transfer.source_encoder:encoder_from_source",
         ],
         "spacy_cli": ["tlner = spacy_tlner.cli:tlner"],
         "thinc_schedules": ["spacy_tlner.unfreeze.v1 = spacy_tlner.optimizer:unfreeze"],

@@ -37,7 +37,7 @@ METHODS = {
     "zero_shot": Method("", "tl_ner", trains=False),
     "fresh_head": Method("transfer/fresh_head.cfg", "tl_ner"),
     "warm_start": Method("transfer/warm_start.cfg", "tl_ner", label_map=_WARM),
-    "spelling_warm_start": Method("transfer/spelling_warm_start.cfg", "spelling", label_map=_WARM),
+    "spelling_warm_start": Method("transfer/warm_start.cfg", "spelling", label_map=_WARM),
     "l2_sp": Method("transfer/l2_sp.cfg", "tl_ner", label_map=_WARM),
     "gradual_unfreezing": Method("transfer/gradual_unfreezing.cfg", "tl_ner", label_map=_WARM),
     "source_features": Method("transfer/source_features.cfg", "tl_ner"),
@@ -50,8 +50,8 @@ METHODS = {
     "replay": Method("transfer/replay.cfg", "tl_ner", True, _WARM, one_head=True),
     "silver": Method("transfer/warm_start.cfg", "tl_ner", silver="warm_start"),
     "bilm": Method("ner_bilm_crf.cfg", language_model=True),
-    "bilm_warm_start": Method("transfer/bilm_warm_start.cfg", "bilm", label_map=_WARM),
-    "bilm_silver": Method("transfer/bilm_warm_start.cfg", "bilm", silver="bilm_warm_start"),
+    "bilm_warm_start": Method("transfer/warm_start.cfg", "bilm", label_map=_WARM),
+    "bilm_silver": Method("transfer/warm_start.cfg", "bilm", silver="bilm_warm_start"),
 }
 BASELINES = ("scratch", "spelling", "spacy-scratch", "spacy-continued")
 # Lee et al. 2017: ever more layers from the source, from below; warm_start is the last rung.

@@ -31,7 +31,7 @@ RIVALS = ("scratch", "spelling", "spacy-continued", "bilm")
 # are the same without a language model, for which not every pair has text of its field.
 RECOMMENDED = ("bilm_silver", "bilm_warm_start", "silver", "warm_start")
 RECOMMENDED_LINE = "recommended: bilm_silver, without text silver"
-DEFAULT = "warm_start"  # of project.yml
+DEFAULT = "spelling_warm_start"  # of project.yml
 _MINUS = tuple(f"minus {rival}" for rival in RIVALS)
 MEANS = ("method", "pairs", "seeds", "test F1", *_MINUS)
 BY_SIZE = ("pair", "method", *SIZES)

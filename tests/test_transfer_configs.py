@@ -104,18 +104,13 @@ def test_each_names_its_paper_and_its_command() -> None:
         assert f"configs/transfer/{name}.cfg" in comment and re.search(r"\b(19|20)\d\d\b", comment), name
 
 
-@pytest.mark.parametrize("encoder", ["bilm", "spelling"])
-def test_over_another_encoder_it_is_a_warm_start_with_that_encoder(encoder: str) -> None:
-    found, warm_start, from_scratch = (
-        Config().from_disk(path, interpolate=False)
-        for path in (
-            FOLDER / f"{encoder}_warm_start.cfg",
-            FOLDER / "warm_start.cfg",
-            FOLDER.parent / f"ner_{encoder}_crf.cfg",
-        )
-    )
-    assert found["components"] == from_scratch["components"]
-    assert {**found, "components": None} == {**warm_start, "components": None}
+def test_who_starts_from_a_source_has_its_encoder() -> None:
+    """Unless the config says which, as where the encoder has a part of its own."""
+    for name in NAMES:
+        config = Config().from_disk(FOLDER / f"{name}.cfg", interpolate=False)
+        starts = "source" in config["initialize"].get("components", {}).get("tl_ner", {})
+        takes = config["nlp"].get("after_pipeline_creation") == {"@callbacks": "spacy_tlner.encoder_from_source.v1"}
+        assert takes == (starts and "model" not in config["components"]["tl_ner"]), name
 
 
 def test_fresh_head_copies_the_encoder_alone(files: dict[str, Path], tmp_path: Path) -> None:

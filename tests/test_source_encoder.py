@@ -1,0 +1,139 @@
+"""A target that takes its encoder from the source: whatever that is, unless the config says another."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from spacy.cli.train import train as spacy_train
+from spacy.language import Language
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
+from thinc.api import Config
+
+from corpus import LISTENER, LOOKUP_ENCODER, TINY_ENCODER, blank_tagger, initialize, make_examples, tagger, write_corpus
+from spacy_tlner.transfer.source_encoder import encoder_from_source
+
+WARM_START = Path(__file__).parent.parent / "configs" / "transfer" / "warm_start.cfg"
+SPELLING = {
+    "@architectures": "spacy_tlner.TypeEmbed.v1",
+    "parts": {
+        **{name: TINY_ENCODER["embed"][name] for name in ("words", "characters")},
+        "spelling": {"@architectures": "spacy_tlner.WordFeatures.v1", "width": 8, "features": ["shape"]},
+    },
+}
+ENCODERS = {"tiny": TINY_ENCODER, "looked up": LOOKUP_ENCODER, "spelling": {**TINY_ENCODER, "embed": SPELLING}}
+
+
+def write_source(path: Path, encoder: dict[str, Any] | None = None) -> Path:
+    nlp = blank_tagger(model=tagger(encoder))
+    initialize(nlp, make_examples(nlp, 20))
+    nlp.to_disk(path)
+    return path
+
+
+def config_of(tmp_path: Path, source: Path, **overrides: Any) -> Config:
+    corpus = str(write_corpus(tmp_path / "corpus.spacy", 12))
+    paths = {"paths.source": str(source), "paths.train": corpus, "paths.dev": corpus}
+    short = {"training.max_steps": 2, "training.eval_frequency": 1}
+    return load_config(WARM_START, overrides={**paths, **short, **overrides}, interpolate=False)
+
+
+def shapes(nlp: Language) -> list[Any]:
+    model: Any = nlp.get_pipe("tl_ner").model  # type: ignore[attr-defined]
+    encoder = model.get_ref("tok2vec")
+    return [node.get_param(name).shape for node in encoder.walk() for name in node.param_names if name != "table"]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
+def test_one_config_for_every_source(encoder: dict[str, Any], tmp_path: Path) -> None:
+    source = write_source(tmp_path / "source", encoder)
+    (tmp_path / "run").mkdir()
+    config = config_of(tmp_path, source)
+    config.to_disk(tmp_path / "run" / "config.cfg")
+    spacy_train(tmp_path / "run" / "config.cfg", tmp_path / "out")
+    text = (tmp_path / "out" / "model-last" / "config.cfg").read_text(encoding="utf8")
+    assert str(source) not in text
+    # it needs its source no more, and can be trained again from its own config
+    source.rename(tmp_path / "elsewhere")
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    assert shapes(nlp) == shapes(spacy.load(tmp_path / "elsewhere"))
+    assert "characters" in nlp.meta["spacy_tlner"]["tl_ner"]["warm_start"]["copied"]
+    again = load_config(tmp_path / "out" / "model-last" / "config.cfg", interpolate=False)
+    again["paths"]["source"] = str(tmp_path / "elsewhere")
+    assert shapes(init_nlp(again)) == shapes(nlp)
+
+
+def test_an_encoder_of_the_config_stays(tmp_path: Path) -> None:
+    source = write_source(tmp_path / "source", ENCODERS["spelling"])
+    config = config_of(tmp_path, source)
+    config["components"]["tl_ner"]["model"] = tagger()
+    with pytest.raises(ValueError, match=r"TL108.*'encoder'"):
+        init_nlp(config)
+
+
+def with_sources(nlp: Language, **sources: dict[str, Any]) -> Language:
+    nlp.config["initialize"]["components"] = sources
+    return encoder_from_source()(nlp)
+
+
+def test_a_source_with_the_default_encoder_changes_nothing(tmp_path: Path) -> None:
+    default = spacy.blank("xx")
+    default.add_pipe("tl_ner")
+    default.to_disk(tmp_path / "source")
+    nlp = spacy.blank("xx")
+    component = nlp.add_pipe("tl_ner")
+    assert with_sources(nlp, tl_ner={"source": str(tmp_path / "source")}).get_pipe("tl_ner") is component
+
+
+@pytest.mark.parametrize("path", [None, "", "no-such-folder"])
+def test_where_there_is_no_source(path: str | None) -> None:
+    """Loading a pipeline must not depend on it; the warm start says what is wrong (TL127)."""
+    nlp = spacy.blank("xx")
+    component = nlp.add_pipe("tl_ner")
+    assert encoder_from_source()(nlp).get_pipe("tl_ner") is component
+    assert with_sources(nlp, tl_ner={"source": path}).get_pipe("tl_ner") is component
+
+
+def test_sources_that_do_not_tell(tmp_path: Path) -> None:
+    nothing, shared, two = spacy.blank("xx"), spacy.blank("xx"), spacy.blank("xx")
+    shared.add_pipe("tok2vec", config={"model": TINY_ENCODER})
+    shared.add_pipe("tl_ner", config={"model": tagger(LISTENER)})
+    for name in ("first", "second"):
+        two.add_pipe("tl_ner", name=name, config={"model": tagger()})
+    told = {"source": str(tmp_path / "source")}
+    for source in (nothing, shared, two):
+        source.to_disk(tmp_path / "source")
+        nlp = spacy.blank("xx")
+        component = nlp.add_pipe("tl_ner")
+        assert with_sources(nlp, tl_ner=told).get_pipe("tl_ner") is component
+    # by its name
+    assert with_sources(nlp, tl_ner={**told, "source_component": "second"}).get_pipe("tl_ner") is not component
+
+
+def test_its_place_and_the_rest_of_its_settings_stay(tmp_path: Path) -> None:
+    told = {"source": str(write_source(tmp_path / "source"))}
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("sentencizer")
+    settings = {"threshold": 0.5, "corpus_weights": {"source": 0.2}}
+    nlp.add_pipe("tl_ner", config=settings)
+    nlp.add_pipe("tl_ner", name="own", config={"model": tagger()})
+    nlp.add_pipe("entity_ruler")
+    nlp.disable_pipe("tl_ner")
+    names, own = nlp.component_names, nlp.get_pipe("own")
+    nlp = with_sources(nlp, tl_ner=told, own=told)
+    assert nlp.component_names == names and nlp.disabled == ["tl_ner"] and nlp.get_pipe("own") is own
+    found = nlp.get_pipe_config("tl_ner")
+    assert found["model"]["tok2vec"]["width"] == TINY_ENCODER["width"]
+    assert {key: found[key] for key in settings} == settings
+
+
+def test_references_in_its_settings_stay(tmp_path: Path) -> None:
+    source = write_source(tmp_path / "source")
+    config = config_of(tmp_path, source)
+    config["paths"]["weight"] = 0.25
+    config["components"]["tl_ner"]["corpus_weights"] = {"source": "${paths.weight}"}
+    nlp = spacy.util.load_model_from_config(config, auto_fill=True)
+    assert nlp.config["components"]["tl_ner"]["corpus_weights"] == {"source": "${paths.weight}"}
+    assert nlp.config.interpolate()["components"]["tl_ner"]["corpus_weights"] == {"source": 0.25}
+    assert nlp.get_pipe_config("tl_ner")["model"]["tok2vec"]["width"] == TINY_ENCODER["width"]
