@@ -252,7 +252,8 @@ class Errors:
     )
     TL108 = (
         "[TL108] Warm start from {source}: layer group '{group}' does not fit: {what} is {theirs} in the source and "
-        "{ours} here. Give both the same settings, or leave the group out of `layers`."
+        "{ours} here. Give both the same settings, or leave the group out of `layers`. A config without a model takes "
+        "the source's encoder by `spacy_tlner.encoder_from_source.v1`, as in configs/transfer/warm_start.cfg."
     )
     TL109 = (
         "[TL109] Warm start of '{name}' from {source}: the two taggers do not read the same shared encoder "
