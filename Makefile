@@ -52,6 +52,7 @@ bench-encoders: $(VENV)/installed-dev
 # A reduced set, under an hour: one pair, 100 target sentences. The rest is in the file.
 bench-transfer: $(VENV)/installed-dev
 	$(PYTHON) benchmarks/transfer_pairs.py $(DATA) --stage reduced
+	$(PYTHON) benchmarks/transfer_decoding.py $(DATA)
 	$(PYTHON) benchmarks/nearness.py $(DATA)
 
 # Torch comes first and alone, pinned: whatever else asks for torch then finds it there.
