@@ -14,7 +14,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -191,10 +191,14 @@ class Plan:
     def __init__(self, pair: Pair, work: Path):
         self.pair, self.work = pair, work
         self.pretrained = {"paths.pretrained": pair.language_model}
-        self.n_docs = len(DocBin().from_disk(self.data("target", "train")))
+
+    @cached_property
+    def n_docs(self) -> int:
+        """All sentences of the target's training set."""
+        return len(DocBin().from_disk(self.data("target", "train")))
 
     def n_sentences(self, size: str) -> int:
-        """Of the target's training set, as many as are asked for."""
+        """How many a size stands for."""
         return self.n_docs if size == "all" else int(size)
 
     def data(self, side: str, split: str) -> Path:
@@ -301,7 +305,7 @@ def find(config: str, work: Path) -> Path:
 
 
 def budget(name: str, method: Method, n_docs: int | None) -> dict[str, Any]:
-    """How long to train on so many target sentences (None: a source), and on few with how much dropout; no more.
+    """How long to train on so many target sentences (None: a source), and on few with how much dropout.
 
     Ours alone has a dropout that was tuned, on all of NCBI-disease dev at 100 sentences (see accuracy.py).
     """
