@@ -18,7 +18,7 @@ from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
 from ..loading import load_pipeline
 from .groups import GROUPS, inputs_added, layer_groups, listeners, tokens_read, upstream_of
-from .head_rows import PARTS, pair_heads, partner_of
+from .head_rows import PARTS, HeadPair, pair_heads, partner_of
 from .label_map import LabelEstimate, LabelEstimator
 from .warm_start_report import WarmStartReport
 
@@ -58,17 +58,9 @@ def warm_start(
     theirs, ours = layer_groups(donor.model), layer_groups(component.model)
     chosen = _choose(layers, theirs, ours, source)
     body = [group for group in chosen if group not in (*PARTS, "private")]
-    _check_listeners(component, nlp, donor, source_nlp, source)
-    for group in body:
-        _check_shapes(group, theirs[group], ours[group], source)
-    if "encoder" in body:
-        reads = [tokens_read(pipe.model.walk()) for pipe in (donor, component)]
-        if reads[0] != reads[1]:
-            raise _misfit("encoder", "what it reads of tokens", reads, source)
-        joined = [inputs_added(pipe.model) for pipe in (donor, component)]
-        if joined[0] != joined[1]:
-            raise _misfit("encoder", "the number of residual connections around each layer", joined, source)
     with_head = any(group in chosen for group in PARTS)
+    _check_listeners(component, nlp, donor, source_nlp, source)
+    _check_body(component, donor, body, theirs, ours, source)
     estimate = None
     if callable(label_map):
         # the seeds are checked before the source reads anything
@@ -78,24 +70,13 @@ def warm_start(
         label_map = estimate.label_map if estimate else None
     seeds = {**(estimate.seeds if estimate else {}), **(seed_labels or {})}
     pairs = pair_heads(component, donor, label_map, seeds)
-    for pair in pairs:
-        if "private" in chosen:
-            _check_shapes("private", *pair.privates, source)
-        if "head" in chosen and pair.widths[0] != pair.widths[1]:
-            raise _misfit("head", "emission.W", pair.widths, source)
+    _check_pairs(pairs, chosen, source)
 
     read_vectors = _reads_vectors(donor) and _reads_vectors(component)
     if body and read_vectors and not _same_table(donor.vocab.vectors, component.vocab.vectors):
         logger.warning(Errors.TL119.format(name=component.name, source=source))
     report = WarmStartReport(str(source), component.name)
-    for group in body:
-        report.copied[group] = sum(_n_weights(layer) for layer in theirs[group])
-        if group == "words":
-            report.words_known = _take_words(theirs[group], ours[group])
-        else:
-            _copy(theirs[group], ours[group])
-        if group == "lexicon":
-            report.lexicons = [take_entries(new, old) for old, new in zip(theirs[group], ours[group])]
+    _copy_body(body, theirs, ours, report)
     if "private" in chosen:
         # as head rows: from the head that a head starts from, however many there are and in whatever order
         for pair in pairs:
@@ -111,14 +92,7 @@ def warm_start(
     report.label_table = estimate.table.to_dict() if estimate else None
     report.fresh = [group for group in ours if group not in chosen]
     clear_caches(component.model)
-    logger.info("Warm start of '%s' from %s", report.component, report.source)
-    for name, text in report.facts().items():
-        logger.info("  %s: %s", name, text)
-    if estimate:
-        n = estimate.table.documents
-        logger.info("  What the source sees where our mentions stand, shares of each label's mentions (%d docs)", n)
-        for line in estimate.table.lines():
-            logger.info("  %s", line)
+    _announce(report, estimate)
     if nlp is not None:
         kept = nlp.meta.setdefault("spacy_tlner", {}).setdefault(component.name, {})
         kept["warm_start"] = asdict(report)
@@ -159,6 +133,35 @@ def _choose(
     return [group for group in both if group in layers]
 
 
+def _check_body(
+    component: Any,
+    donor: Any,
+    body: Sequence[str],
+    theirs: dict[str, list[Model]],
+    ours: dict[str, list[Model]],
+    source: str | Path,
+) -> None:
+    """Whether everything below the heads has the same shapes, reads the same and is joined the same way."""
+    for group in body:
+        _check_shapes(group, theirs[group], ours[group], source)
+    if "encoder" not in body:
+        return
+    reads = [tokens_read(pipe.model.walk()) for pipe in (donor, component)]
+    if reads[0] != reads[1]:
+        raise _misfit("encoder", "what it reads of tokens", reads, source)
+    joined = [inputs_added(pipe.model) for pipe in (donor, component)]
+    if joined[0] != joined[1]:
+        raise _misfit("encoder", "the number of residual connections around each layer", joined, source)
+
+
+def _check_pairs(pairs: Sequence[HeadPair], chosen: Sequence[str], source: str | Path) -> None:
+    for pair in pairs:
+        if "private" in chosen:
+            _check_shapes("private", *pair.privates, source)
+        if "head" in chosen and pair.widths[0] != pair.widths[1]:
+            raise _misfit("head", "emission.W", pair.widths, source)
+
+
 def _check_shapes(group: str, theirs: list[Model], ours: list[Model], source: str | Path) -> None:
     for old, new in zip(theirs, ours):
         for param in sorted({*old.param_names, *new.param_names}):
@@ -187,6 +190,20 @@ def _misfit(group: str, what: str, theirs_and_ours: Sequence[Any], source: str |
     return ValueError(Errors.TL108.format(group=group, what=what, theirs=theirs, ours=ours, source=source))
 
 
+def _copy_body(
+    body: Sequence[str], theirs: dict[str, list[Model]], ours: dict[str, list[Model]], report: WarmStartReport
+) -> None:
+    """Copy what is below the heads, and note in the report how much that is."""
+    for group in body:
+        report.copied[group] = sum(_n_weights(layer) for layer in theirs[group])
+        if group == "words":
+            report.words_known = _take_words(theirs[group], ours[group])
+        else:
+            _copy(theirs[group], ours[group])
+        if group == "lexicon":
+            report.lexicons = [take_entries(new, old) for old, new in zip(theirs[group], ours[group])]
+
+
 def _copy(theirs: list[Model], ours: list[Model]) -> None:
     for old, new in zip(theirs, ours):
         for param in old.param_names:
@@ -206,6 +223,18 @@ def _take_words(theirs: list[Model], ours: list[Model]) -> dict[str, int]:
     for old, new in zip(theirs, ours):
         take_words(new, {name: old.get_param(name) for name in old.param_names}, dict(old.attrs))
     return {**known, "together": len(ours[0].attrs["seen"])}
+
+
+def _announce(report: WarmStartReport, estimate: LabelEstimate | None) -> None:
+    """Show what was copied and, where the label map was estimated, what it was estimated from."""
+    logger.info("Warm start of '%s' from %s", report.component, report.source)
+    for name, text in report.facts().items():
+        logger.info("  %s: %s", name, text)
+    if estimate:
+        n = estimate.table.documents
+        logger.info("  What the source sees where our mentions stand, shares of each label's mentions (%d docs)", n)
+        for line in estimate.table.lines():
+            logger.info("  %s", line)
 
 
 def _check_listeners(
