@@ -96,13 +96,19 @@ def test_where_there_is_no_source(path: str | None) -> None:
 
 
 def test_sources_that_do_not_tell(tmp_path: Path) -> None:
-    nothing, shared, two = spacy.blank("xx"), spacy.blank("xx"), spacy.blank("xx")
-    shared.add_pipe("tok2vec", config={"model": TINY_ENCODER})
-    shared.add_pipe("tl_ner", config={"model": tagger(LISTENER)})
+    nothing, shared, beside, two = (spacy.blank("xx") for _ in range(4))
+    connection = {
+        "@architectures": "spacy_tlner.DirectConnection.v1",
+        "encoder": LISTENER,
+        "features": {"@architectures": "spacy_tlner.WordFeatures.v1", "width": 8, "features": ["shape"]},
+    }
+    for nlp, encoder in ((shared, LISTENER), (beside, connection)):
+        nlp.add_pipe("tok2vec", config={"model": TINY_ENCODER})
+        nlp.add_pipe("tl_ner", config={"model": tagger(encoder)})
     for name in ("first", "second"):
         two.add_pipe("tl_ner", name=name, config={"model": tagger()})
     told = {"source": str(tmp_path / "source")}
-    for source in (nothing, shared, two):
+    for source in (nothing, shared, beside, two):
         source.to_disk(tmp_path / "source")
         nlp = spacy.blank("xx")
         component = nlp.add_pipe("tl_ner")

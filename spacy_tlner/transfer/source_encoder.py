@@ -21,7 +21,7 @@ def encoder_from_source() -> Callable[[Language], Language]:
     A warm start copies weights into an encoder, which must therefore be the source's, whatever that is: this way one
     config serves all sources. The source is that of `[initialize.components.tl_ner]`, with `source_component`; without
     one nothing happens, nor where it cannot be read, for the warm start says why. An encoder other than the default
-    stays as it is; so does every one where the source's is a listener, for what it listens to is no part of it. The
+    stays as it is; so does every one where the source's has a listener, for what that listens to is no part of it. The
     saved config holds the encoder, not where it came from.
     """
 
@@ -54,7 +54,12 @@ def _encoder_of(source: str | Path, component: str | None) -> dict[str, Any] | N
         encoders = [_filled(of["model"]["tok2vec"]) for of in taggers.values()]
     except (OSError, ValueError, KeyError):
         return None
-    return encoders[0] if len(encoders) == 1 and "upstream" not in encoders[0] else None
+    return encoders[0] if len(encoders) == 1 and not _listens(encoders[0]) else None
+
+
+def _listens(block: Any) -> bool:
+    """Whether there is a listener in a block of a config, however deep."""
+    return isinstance(block, dict) and ("upstream" in block or any(map(_listens, block.values())))
 
 
 def _filled(block: dict[str, Any]) -> dict[str, Any]:
