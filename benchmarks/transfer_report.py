@@ -20,6 +20,7 @@ from transfer_papers import tables
 from transfer_rows import SIZES, Scores, counted, difference, differences, read
 
 CHOOSING = ("bc5cdr-ncbi", "wikineural-politics")
+CHOOSING_SEEDS = 3  # all methods were run with these there; more seeds came later, of some
 ORDER = [*METHODS, *LADDER]
 # Plots stand outside of the report's page, and bring its style along.
 _STYLE = """<style>
@@ -83,8 +84,17 @@ def averages(test: Mapping[tuple[str, str], Scores]) -> Iterator[tuple[str, list
         cases = {
             (pair, size): of for (pair, size), of in test.items() if size == "100" and choose == (pair in CHOOSING)
         }
+        if choose:
+            cases = {
+                case: {method: _first(of, CHOOSING_SEEDS) for method, of in scores.items()}
+                for case, scores in cases.items()
+            }
         if cases:
             yield f"Means over the pairs {title}, at 100 target sentences", average(cases)
+
+
+def _first(of: Mapping[int, float], n: int) -> dict[int, float]:
+    return {seed: value for seed, value in of.items() if seed < n}
 
 
 def by_size(test: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
