@@ -467,8 +467,8 @@ class TransferNER(TrainablePipe):
         label_map: {source label: our label}, beside labels of equal name; an empty right side leaves one out. Or a
         block that estimates it (`spacy_tlner.estimate_label_map.v1`). seed_labels: {our label: source label}: a label
         without a partner starts from that one, whatever else does.
-        layers: the layer groups to copy, by default all. source_component: the tagger's name there,
-        by default the only `tl_ner` of the source. Raises TL008 without labels, TL1xx from the warm start.
+        layers: the layer groups to copy, "body" for all below the heads; by default all. source_component: the tagger's
+        name there, by default the only `tl_ner` of the source. Raises TL008 without labels, TL1xx from the warm start.
         """
         validate_get_examples(get_examples, "TransferNER.initialize")
         examples = list(get_examples())

@@ -248,7 +248,7 @@ class Errors:
     )
     TL107 = (
         "[TL107] Warm start from {source}: no layer group {group!r} on both sides. The source has: {theirs}; "
-        "this component has: {ours}. Check `layers`."
+        "this component has: {ours}; 'body' means all below the heads. Check `layers`."
     )
     TL108 = (
         "[TL108] Warm start from {source}: layer group '{group}' does not fit: {what} is {theirs} in the source and "

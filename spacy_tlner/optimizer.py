@@ -14,7 +14,7 @@ from thinc.types import FloatsXd, Generator
 
 from .errors import Errors
 from .touched_rows import Key, TouchedRows
-from .transfer.groups import layer_groups
+from .transfer.groups import BODY, BODY_GROUPS, layer_groups
 
 FloatOrSchedule = Union[float, Generator]  # noqa: UP007  (pydantic reads it on Python 3.10)
 
@@ -30,7 +30,10 @@ class Name(NamedTuple):
     naming: int = 0
 
     def fits(self, pattern: str) -> bool:
-        """By equal group, or by a pattern with * or ? over the whole path."""
+        """By equal group, by "component:body", or by a pattern with * or ? over the whole path."""
+        component, _, group = self.group.rpartition(":")
+        if pattern == f"{component}:{BODY}":
+            return group in BODY_GROUPS
         return pattern == self.group or fnmatchcase(self.path, pattern)
 
 
@@ -86,13 +89,13 @@ def GroupedAdam(
 ) -> "GroupedOptimizer":
     """Adam whose learning rate is multiplied by a factor for each layer group.
 
-    groups: {component: {group: factor}}, groups as `transfer.groups` names them, e.g. {"tl_ner": {"encoder": 0.1}}, or
-    patterns with * and ? over "group.path" of single parameters, e.g. {"transformer": {"transformer.*layer.0.*": 0.1}}.
-    Of several that fit, the longest counts, the most specific as a rule; a config cannot list numbers behind schedules.
-    What none fits has factor 1; 0 freezes for real: no step, no decay.
-    A factor may be a schedule (`spacy_tlner.unfreeze.v1`). l2_sp: {component: {group or pattern: strength}}, a pull
-    towards the weights that training began with, after a warm start those of the source (L2-SP, Li et al. 2018); as L2,
-    it is a term of the gradient or, with `L2_is_weight_decay`, a decay of the difference. Other arguments as in
+    groups: {component: {group: factor}}, groups as `transfer.groups` names them, e.g. {"tl_ner": {"encoder": 0.1}},
+    "body" for all below the heads, or patterns with * and ? over "group.path" of single parameters, e.g.
+    {"transformer": {"transformer.*layer.0.*": 0.1}}. Of several that fit, the longest counts, the most specific as a
+    rule; a config cannot list numbers behind schedules. What none fits has factor 1; 0 freezes for real: no step, no
+    decay. A factor may be a schedule (`spacy_tlner.unfreeze.v1`). l2_sp: {component: {group or pattern: strength}}, a
+    pull towards the weights that training began with, after a warm start those of the source (L2-SP, Li et al. 2018);
+    as L2, it is a term of the gradient or, with `L2_is_weight_decay`, a decay of the difference. Other arguments as in
     `Adam.v1`. Raises TL301 if a group or pattern fits nothing, TL302 without `name_groups`, TL303 on a number below 0,
     TL304 on what is no number of a group.
     """

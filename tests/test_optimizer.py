@@ -130,6 +130,19 @@ def test_zero_freezes_a_group_to_the_bit_and_no_other(group):
     )
 
 
+def test_body_is_all_below_the_heads():
+    """What is named by itself counts more."""
+    optimizer = GroupedAdam(**SETTINGS, groups={"tl_ner": {"body": 0.0, "characters": 1.0}})
+    nlp, examples = pipeline()
+    name_groups()(nlp)
+    start = dict(weights(nlp.get_pipe("tl_ner").model))
+    for _ in range(3):
+        nlp.update(examples, sgd=optimizer)
+    after = weights(nlp.get_pipe("tl_ner").model)
+    moved = {key.split(".")[1] for key, weight in after if (weight != start[key]).any()}
+    assert moved == {"characters", "emission", "crf"}
+
+
 def test_unknown_group_is_refused():
     with pytest.raises(ValueError, match=r"TL301.*'tl_ner:no_such'.*tl_ner:encoder"):
         train(GroupedAdam(**SETTINGS, groups={"tl_ner": {"no_such": 0.1}}), steps=1)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import spacy
 from spacy.cli.train import train as spacy_train
@@ -11,10 +12,21 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import Config
 
-from corpus import LISTENER, LOOKUP_ENCODER, TINY_ENCODER, blank_tagger, initialize, make_examples, tagger, write_corpus
+from corpus import (
+    HASH_EMBED_CNN,
+    LISTENER,
+    LOOKUP_ENCODER,
+    TINY_ENCODER,
+    blank_tagger,
+    initialize,
+    make_examples,
+    tagger,
+    weights,
+    write_corpus,
+)
 from spacy_tlner.transfer.source_encoder import encoder_from_source
 
-WARM_START = Path(__file__).parent.parent / "configs" / "transfer" / "warm_start.cfg"
+TRANSFER = Path(__file__).parent.parent / "configs" / "transfer"
 SPELLING = {
     "@architectures": "spacy_tlner.TypeEmbed.v1",
     "parts": {
@@ -32,11 +44,11 @@ def write_source(path: Path, encoder: dict[str, Any] | None = None) -> Path:
     return path
 
 
-def config_of(tmp_path: Path, source: Path, **overrides: Any) -> Config:
+def config_of(tmp_path: Path, source: Path, name: str = "warm_start", **overrides: Any) -> Config:
     corpus = str(write_corpus(tmp_path / "corpus.spacy", 12))
     paths = {"paths.source": str(source), "paths.train": corpus, "paths.dev": corpus}
     short = {"training.max_steps": 2, "training.eval_frequency": 1}
-    return load_config(WARM_START, overrides={**paths, **short, **overrides}, interpolate=False)
+    return load_config(TRANSFER / f"{name}.cfg", overrides={**paths, **short, **overrides}, interpolate=False)
 
 
 def shapes(nlp: Language) -> list[Any]:
@@ -62,6 +74,34 @@ def test_one_config_for_every_source(encoder: dict[str, Any], tmp_path: Path) ->
     again = load_config(tmp_path / "out" / "model-last" / "config.cfg", interpolate=False)
     again["paths"]["source"] = str(tmp_path / "elsewhere")
     assert shapes(init_nlp(again)) == shapes(nlp)
+
+
+@pytest.mark.parametrize("encoder", [ENCODERS["spelling"], HASH_EMBED_CNN], ids=["spelling", "cnn"])
+@pytest.mark.parametrize("name", ["fresh_head", "gradual_unfreezing", "l2_sp"])
+def test_layer_groups_of_a_config_fit_every_source(name: str, encoder: dict[str, Any], tmp_path: Path) -> None:
+    """All that is below the head is taken, stays as it is, or is pulled back, whatever groups that are."""
+    source = write_source(tmp_path / "source", encoder)
+    config = config_of(tmp_path, source, name=name)
+    if name == "l2_sp":  # all of the way back, at each update
+        optimizer = config["training"]["optimizer"]
+        optimizer["learn_rate"] = 0.01
+        optimizer["l2_sp"]["tl_ner"] = dict.fromkeys(optimizer["l2_sp"]["tl_ner"], 100.0)
+        config["training"]["max_steps"] = 10
+    config.to_disk(tmp_path / "config.cfg")
+    spacy_train(tmp_path / "config.cfg", tmp_path / "out")
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    assert nlp.meta["spacy_tlner"]["tl_ner"]["warm_start"]["fresh"] == (
+        ["head", "transitions"] if name == "fresh_head" else []
+    )
+    old, new = (weights(of.get_pipe("tl_ner").model) for of in (spacy.load(source), nlp))
+    below = [key for key in new if "emission" not in key and "crf" not in key]
+    assert below and any((new[key] != old[key]).any() for key in new if "emission" in key)
+    for key in below:
+        if name == "gradual_unfreezing":
+            assert (new[key] == old[key]).all(), key
+        elif name == "l2_sp":
+            # an update goes hardly further than the learning rate from where it began, ten of them ten times that
+            assert numpy.abs(new[key] - old[key]).max() < 0.02, key
 
 
 def test_an_encoder_of_the_config_stays(tmp_path: Path) -> None:

@@ -346,6 +346,15 @@ def test_sources_without_a_tagger(source: Path, tmp_path: Path) -> None:
     )
 
 
+def test_body_is_all_below_the_heads(source: Path) -> None:
+    for layers in (["body"], ["words", "body", "body"]):
+        copied = report(started({"source": source, "layers": layers}))
+        assert list(copied["copied"]) == ["words", "characters", "encoder"]
+        assert copied["fresh"] == ["head", "transitions"]
+    copied = report(started({"source": source, "layers": ["head", "body"]}))
+    assert copied["fresh"] == ["transitions"]
+
+
 @pytest.mark.parametrize("group", ["everything", "encoder2", ""])
 def test_unknown_layer_groups(source: Path, group: str) -> None:
     refused({"source": source, "layers": ["words", group]}, rf"\[TL107\].*'{group}'.*words, characters")

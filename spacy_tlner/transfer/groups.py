@@ -19,10 +19,10 @@ _GROUP_OF_NODE = {
     "emission": "head",
     "crf": "transitions",
 }
-GROUPS = (
-    *("words", "vectors", "characters", "features", "lexicon", "transformer", "encoder"),
-    *("private", "head", "transitions"),
-)
+# what all heads have in common; "body" means all of these at once, in `layers` and in `GroupedAdam`
+BODY_GROUPS = ("words", "vectors", "characters", "features", "lexicon", "transformer", "encoder")
+BODY = "body"
+GROUPS = (*BODY_GROUPS, "private", "head", "transitions")
 
 _NAMES = {number: name for name, number in IDS.items()}  # of token attributes
 

@@ -17,7 +17,7 @@ from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
 from ..loading import load_pipeline
-from .groups import GROUPS, inputs_added, layer_groups, listeners, tokens_read, upstream_of
+from .groups import BODY, BODY_GROUPS, GROUPS, inputs_added, layer_groups, listeners, tokens_read, upstream_of
 from .head_rows import PARTS, HeadPair, pair_heads, partner_of
 from .label_map import LabelEstimate, LabelEstimator
 from .warm_start_report import WarmStartReport
@@ -46,7 +46,8 @@ def warm_start(
     component: the target, with `model`, `schemes`, `head`, `curriculum` and `name`. source: path or package of the
     pipeline. label_map: for the target's active head, or what estimates it from `examples`, the training data; other
     heads match labels by equal name. seed_labels: {our label: source label}, of the active head.
-    layers: groups to copy, by default all that both have; nothing is estimated for a head that is not copied.
+    layers: groups to copy, "body" for all below the heads, by default all that both have; nothing is estimated for a
+    head that is not copied.
     Raises TL102 to TL104 and TL113 to TL115 for labels, TL117 if there is nothing to estimate from, TL106 if the
     source has no such tagger, TL107 on an unknown layer group, TL108 where shapes, what an encoder reads or how its
     layers join differ, TL109, TL128 and TL129 where a listener's upstream is not the source's, TL127 if the source
@@ -57,7 +58,7 @@ def warm_start(
     donor: Any = source_nlp.get_pipe(tagger)
     theirs, ours = layer_groups(donor.model), layer_groups(component.model)
     chosen = _choose(layers, theirs, ours, source)
-    body = [group for group in chosen if group not in (*PARTS, "private")]
+    body = [group for group in chosen if group in BODY_GROUPS]
     with_head = any(group in chosen for group in PARTS)
     _check_listeners(component, nlp, donor, source_nlp, source)
     _check_body(component, donor, body, theirs, ours, source)
@@ -125,12 +126,15 @@ def _choose(
     both = [group for group in GROUPS if group in theirs and group in ours]
     if layers is None:
         return both
-    for group in layers:
-        if group not in both:
+    chosen: set[str] = set()
+    for name in layers:
+        named = [group for group in both if group == name or (name == BODY and group in BODY_GROUPS)]
+        if not named:
             raise ValueError(
-                Errors.TL107.format(group=group, source=source, theirs=", ".join(theirs), ours=", ".join(ours))
+                Errors.TL107.format(group=name, source=source, theirs=", ".join(theirs), ours=", ".join(ours))
             )
-    return [group for group in both if group in layers]
+        chosen.update(named)
+    return [group for group in both if group in chosen]
 
 
 def _check_body(
