@@ -240,11 +240,6 @@ class Plan:
         overrides |= self.pretrained if method.language_model else {}
         if method.reads_source:
             overrides["paths.source_train"] = self.data("renamed" if method.one_head else "source", "train")
-        if method.one_head:
-            overrides["corpora.train.annotates.source"] = json.dumps(
-                labels_of(self.data("renamed", "train"), self.pair.lang)
-            )
-            overrides["corpora.train.annotates.target"] = json.dumps(labels_of(train, self.pair.lang))
         if method.label_map:
             # a label of which the sample has no mention is none of the target's
             known = {"", *labels_of(train, self.pair.lang)}

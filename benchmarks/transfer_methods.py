@@ -26,8 +26,6 @@ class Method:
     one_head: bool = False
 
 
-# The same rate for all that begin at random.
-_SCRATCH_RATE = {"training.optimizer.learn_rate": 0.002}
 _WARM = "initialize.components.tl_ner.label_map"
 METHODS = {
     "spacy-scratch": Method("spacy_ner.cfg"),
@@ -42,10 +40,10 @@ METHODS = {
     "gradual_unfreezing": Method("transfer/gradual_unfreezing.cfg", "tl_ner", label_map=_WARM),
     "source_features": Method("transfer/source_features.cfg", "tl_ner"),
     "distillation": Method("transfer/distillation.cfg", "tl_ner", label_map="transfer.label_map"),
-    "multi_task": Method("transfer/multi_task.cfg", reads_source=True, overrides=_SCRATCH_RATE),
+    "multi_task": Method("transfer/multi_task.cfg", reads_source=True),
     "warm_multi_task": Method("transfer/warm_multi_task.cfg", "tl_ner", True, _WARM),
     "weighted_multi_task": Method("transfer/weighted_multi_task.cfg", "tl_ner", True, _WARM),
-    "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map", _SCRATCH_RATE),
+    "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map"),
     "warm_la_dtl": Method("transfer/warm_la_dtl.cfg", "tl_ner", True, "transfer.label_map"),
     "replay": Method("transfer/replay.cfg", "tl_ner", True, _WARM, one_head=True),
     "silver": Method("transfer/warm_start.cfg", "tl_ner", silver="warm_start"),

@@ -20,7 +20,7 @@ from thinc.types import Floats2d
 from .annotate import set_candidates, set_ents, set_spans
 from .chains import Chains
 from .errors import Errors
-from .head_set import Labels, build_heads, check_labels, resolve_labels
+from .head_set import Labels, build_heads, check_labels, resolve_labels, unsaid_labels
 from .layers.heads import copy_tags, get_head, replace_head, set_head
 from .layers.types import clear_caches
 from .learning import Curriculum, head_loss, learn
@@ -477,6 +477,9 @@ class TransferNER(TrainablePipe):
         for term in self.curriculum.terms.values():
             term.check(resolved, self.head, self.name)
         self._warn_of_strangers({corpus_of(eg.reference) for eg in examples} - {None})
+        for head, corpus, missing in unsaid_labels(self.curriculum, examples):
+            facts = {"name": self.name, "head": head, "corpus": corpus, "labels": ", ".join(missing)}
+            logger.warning(Errors.TL042.format(**facts))
         self.cfg["labels"], self.cfg["temperatures"], self._at_resume = resolved, {}, None
         self._build_heads()
         sample = [eg.predicted for eg in examples if len(eg.predicted)][:10]

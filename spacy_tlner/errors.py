@@ -158,6 +158,11 @@ class Errors:
         "[TL041] Component '{name}' cannot rehearse: its encoder is shared, and what that was is not kept. Give the "
         "component an encoder of its own, or keep to a source with the term spacy_tlner.Distillation.v1."
     )
+    TL042 = (
+        "[TL042] Component '{name}': the corpora of head '{head}' differ in their labels: {corpus} has no mention of "
+        "{labels}, so every token of it is learned as being none. If it does not annotate them, say so in `annotates` "
+        'of spacy_tlner.MultiCorpus.v1 ({corpus} = "found"), or give it a head of its own in `heads`.'
+    )
     TL045 = (
         "[TL045] spacy_tlner.LookupWords has learned no words, so every word would be unknown. It learns them from a "
         "tl_ner over it, or from spacy_tlner.PretrainBiLM; under other components use spacy_tlner.HashWords."
@@ -417,7 +422,8 @@ class Errors:
     )
     TL219 = (
         "[TL219] `annotates` of spacy_tlner.MultiCorpus.v1 has {found!r} for the corpus {name!r}; expected a list of "
-        'the labels that this corpus annotates, for example ["Disease"]. Leave a corpus out that annotates all.'
+        'the labels that this corpus annotates, for example ["Disease"], or "found" for those of which it has a '
+        "mention. Leave a corpus out that annotates all."
     )
 
     TL221 = (

@@ -16,7 +16,7 @@ from thinc.api import Model
 from corpus import blank_tagger, entities, initialize, make_examples, tagger, train, write_corpus
 from spacy_tlner.component import TransferNER
 from spacy_tlner.layers.heads import private_layers
-from spacy_tlner.stamps import stamp, stamp_weight
+from spacy_tlner.stamps import stamp, stamp_annotated, stamp_weight
 
 # one corpus knows persons only, the other places and, under another name, organisations
 PEOPLE, PLACES = {"ORG": "", "LOC": ""}, {"PER": "", "ORG": "COMPANY"}
@@ -413,6 +413,26 @@ def test_a_head_that_is_not_there_is_named(tmp_path: Path) -> None:
     loaded = spacy.load(tmp_path / "model", config={"components.tl_ner.head": "place"})
     with pytest.raises(ValueError, match=r"TL018.*'place'.*main, places"):
         loaded("Paris")
+
+
+def test_labels_that_only_one_corpus_of_a_head_has_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Not where a corpus says what it annotates, nor of a head of its own."""
+
+    def warnings(heads: dict[str, str], says: str = "") -> list[str]:
+        nlp = blank_tagger(heads=heads)
+        news, gazette = stamped(nlp, "news", 20, PEOPLE), stamped(nlp, "gazette", 20, PLACES)
+        for eg in news if says else ():
+            stamp_annotated(eg.reference, [says])
+        caplog.clear()
+        with caplog.at_level("WARNING", logger="spacy_tlner"):
+            initialize(nlp, [*news, *gazette])
+        return [record.getMessage() for record in caplog.records if "TL042" in record.getMessage()]
+
+    first, second = warnings({})
+    assert "'main'" in first and "news has no mention of COMPANY, LOC" in first and 'news = "found"' in first
+    assert "gazette has no mention of PER" in second
+    assert warnings({}, says="PER") == [second]
+    assert warnings({"gazette": "places"}) == []
 
 
 def test_names_of_corpora_that_are_not_there_are_told(caplog: pytest.LogCaptureFixture) -> None:

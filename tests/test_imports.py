@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors"},
     "learning": {"transfer", "gold", "layers", "crf", "tags", "stamps", "errors"},
     "prediction": {"learning", "chains", "mentions", "gold", "tags"},
-    "head_set": {"learning", "layers", "tags", "errors"},
+    "head_set": {"learning", "stamps", "layers", "tags", "errors"},
     "component": {
         *("prediction", "head_set", "learning", "chains", "annotate", "transfer", "layers", "tags", "stamps"),
         *("processes", "settings", "errors"),

@@ -106,6 +106,12 @@ def test_says_on_the_reference_what_its_corpus_annotates(paths, augmenter):
     assert {annotated_labels(eg.reference) for eg in resolve(paths)(NLP)} == {None}
 
 
+def test_says_what_it_finds(paths):
+    reader = resolve(paths, annotates='[corpora.train.annotates]\nwnut = "found"\nbc5cdr = ["NCBI"]')
+    for _ in range(2):
+        assert [annotated_labels(eg.reference) for eg in reader(NLP)] == [["WNUT"]] * 2 + [["NCBI"]] * 2
+
+
 @pytest.mark.parametrize(
     ("annotates", "message"),
     [
