@@ -19,15 +19,15 @@ from thinc.types import Floats2d
 
 from .annotate import set_candidates, set_ents, set_spans
 from .chains import Chains
+from .corpus_warnings import warn_of_corpora
 from .errors import Errors
-from .head_set import Labels, build_heads, check_labels, resolve_labels, unsaid_labels
+from .head_set import Labels, build_heads, check_labels, resolve_labels
 from .layers.heads import copy_tags, get_head, replace_head, set_head
 from .layers.types import clear_caches
 from .learning import Curriculum, head_loss, learn
 from .prediction import Prediction, chains_of, find
 from .processes import keep_forks_alive
 from .settings import candidates_of, check_spelling, thresholds_of
-from .stamps import corpus_of
 from .tags import Mention, TagScheme
 from .transfer.distillation import Beliefs, teach
 from .transfer.groups import listeners
@@ -476,10 +476,7 @@ class TransferNER(TrainablePipe):
         self._add_strings(label for names in resolved.values() for label in names)
         for term in self.curriculum.terms.values():
             term.check(resolved, self.head, self.name)
-        self._warn_of_strangers({corpus_of(eg.reference) for eg in examples} - {None})
-        for head, corpus, missing in unsaid_labels(self.curriculum, examples):
-            facts = {"name": self.name, "head": head, "corpus": corpus, "labels": ", ".join(missing)}
-            logger.warning(Errors.TL042.format(**facts))
+        warn_of_corpora(self.curriculum, examples)
         self.cfg["labels"], self.cfg["temperatures"], self._at_resume = resolved, {}, None
         self._build_heads()
         sample = [eg.predicted for eg in examples if len(eg.predicted)][:10]
@@ -542,17 +539,6 @@ class TransferNER(TrainablePipe):
             # no weights yet, but the tree that from_bytes builds from the labels
             set_head(heads, self.head, self.scheme.n_tags)
         return 1
-
-    def _warn_of_strangers(self, corpora: set[str | None]) -> None:
-        """Warn of corpora that settings name and that no example comes from; a sample of a stream may lack one."""
-        of_terms = {f"terms.{key}": getattr(term, "corpora", None) for key, term in self.curriculum.terms.items()}
-        named = {"heads": self.curriculum.heads, "corpus_weights": self.curriculum.corpus_weights, **of_terms}
-        for setting, names in named.items():
-            for corpus in names or ():
-                if corpus not in corpora:
-                    known = ", ".join(sorted(map(str, corpora))) or "none"
-                    facts = {"name": self.name, "setting": setting, "corpus": corpus, "corpora": known}
-                    logger.warning(Errors.TL028.format(**facts))
 
     def _add_strings(self, labels: Iterable[str]) -> None:
         for label in labels:

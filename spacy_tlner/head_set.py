@@ -1,6 +1,6 @@
 """Which heads a tagger has and which labels they know: resolved from what is given and from the training data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Union
 
 from spacy.training import Example
@@ -9,7 +9,6 @@ from thinc.api import Model
 from .errors import Errors
 from .layers.heads import link_heads, set_head
 from .learning import Curriculum
-from .stamps import annotated_labels, corpus_of
 from .tags import TagScheme
 
 Labels = Union[Sequence[str], dict[str, Sequence[str]]]  # noqa: UP007  (pydantic reads it on Python 3.10)
@@ -42,28 +41,6 @@ def resolve_labels(
     for head, labels in resolved.items():
         check_labels(labels, head, name)
     return resolved
-
-
-def unsaid_labels(curriculum: Curriculum, examples: Sequence[Example]) -> Iterator[tuple[str, str, list[str]]]:
-    """(head, corpus, labels that it has no mention of), of heads that learn from several corpora, some with mentions.
-
-    Only of corpora that say nothing of what they annotate (`stamps.stamp_annotated`): they may lack a label, or its
-    mentions may hide under their O.
-    """
-    found: dict[str, dict[str, set[str]]] = {}
-    said: set[str] = set()
-    for eg in examples:
-        corpus = corpus_of(eg.reference)
-        if corpus is not None:
-            labels = found.setdefault(curriculum.head_of(eg), {}).setdefault(corpus, set())
-            labels.update(ent.label_ for ent in eg.reference.ents)
-            if annotated_labels(eg.reference) is not None:
-                said.add(corpus)
-    for head, of in found.items():
-        for corpus, labels in of.items():
-            missing = sorted(set[str]().union(*of.values()) - labels)
-            if missing and corpus not in said:
-                yield head, corpus, missing
 
 
 def check_labels(labels: Sequence[str], head: str, name: str) -> None:

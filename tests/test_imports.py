@@ -34,9 +34,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"errors"},
     "learning": {"transfer", "gold", "layers", "crf", "tags", "stamps", "errors"},
     "prediction": {"learning", "chains", "mentions", "gold", "tags"},
-    "head_set": {"learning", "stamps", "layers", "tags", "errors"},
+    "head_set": {"learning", "layers", "tags", "errors"},
+    "corpus_warnings": {"learning", "stamps", "errors"},
     "component": {
-        *("prediction", "head_set", "learning", "chains", "annotate", "transfer", "layers", "tags", "stamps"),
+        *("prediction", "head_set", "corpus_warnings", "learning", "chains", "annotate", "transfer", "layers", "tags"),
         *("processes", "settings", "errors"),
     },
     "touched_rows": set(),
