@@ -259,9 +259,17 @@ class Plan:
         )
 
     def silver(self, name: str, size: str, seed: int) -> Iterator[Run]:
-        """The teacher, what learns from it beginning with the source model, and what becomes of that on gold."""
-        method = METHODS[name]
-        teacher = self.target(str(method.silver), METHODS[str(method.silver)], size, seed)
+        """The teacher, what learns from it beginning with the source model, and what becomes of that on gold.
+
+        Of a teacher that learned from silver itself, all that comes before it, too.
+        """
+        method, teaches = METHODS[name], str(METHODS[name].silver)
+        gold = self.target(name, method, size, seed)
+        if METHODS[teaches].silver:
+            *before, teacher = self.silver(teaches, size, seed)
+            yield from before
+        else:
+            teacher = self.target(teaches, METHODS[teaches], size, seed)
         yield teacher
         text = self.pair.text or rest(self.data("target", "train"), size, seed)
         train = self.work / "corpus" / f"{self.pair.name}.{name}.{size}.{seed}.spacy"
@@ -277,9 +285,10 @@ class Plan:
             source_test=None,
             silver=labelled,
             overrides=overrides,
+            needs=gold.needs,
         )
         yield model
-        yield replace(self.target(name, method, size, seed), needs=model.key)
+        yield replace(gold, needs=model.key)
 
     def kept(self, side: str) -> dict[str, Any]:
         """What is not forgotten: the source's test set, or else dev, and its labels."""

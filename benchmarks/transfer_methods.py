@@ -49,7 +49,9 @@ METHODS = {
     "silver": Method("transfer/warm_start.cfg", "tl_ner", silver="warm_start"),
     "bilm": Method("ner_bilm_crf.cfg", language_model=True),
     "bilm_warm_start": Method("transfer/warm_start.cfg", "bilm", label_map=_WARM),
+    "bilm_weighted_multi_task": Method("transfer/weighted_multi_task.cfg", "bilm", True, _WARM),
     "bilm_silver": Method("transfer/warm_start.cfg", "bilm", silver="bilm_warm_start"),
+    "bilm_second_silver": Method("transfer/warm_start.cfg", "bilm", silver="bilm_silver"),
 }
 BASELINES = ("scratch", "spelling", "spacy-scratch", "spacy-continued")
 # Lee et al. 2017: ever more layers from the source, from below; warm_start is the last rung.
