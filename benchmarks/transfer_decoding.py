@@ -45,7 +45,7 @@ def main(
     if not report:
         done = {(row["case"], row["seed"]) for row in rows.read(BENCH)}
         for name in PAIRS:
-            plan = Plan(make_pair(name, data, None), work)
+            plan = Plan(make_pair(name, data, None, work), work)
             planned = (
                 plan.target(method, METHODS[method], size, seed)
                 for method in methods.split(",")

@@ -14,7 +14,7 @@ import typer
 import rows
 from runs import summary
 from spacy_tlner.report.plot import Series, line_plot
-from transfer_corpora import GENERAL, PAIRS, TEXTS
+from transfer_corpora import ALL_PAIRS, GENERAL, TEXTS
 from transfer_methods import BASELINES, LADDER, METHODS
 from transfer_papers import tables
 from transfer_rows import SIZES, Scores, counted, difference, differences, read
@@ -183,7 +183,7 @@ def _coverage() -> str:
 
 def _pairs() -> Iterator[tuple[str, ...]]:
     """What a reader should know of the corpora."""
-    for name, of in PAIRS.items():
+    for name, of in ALL_PAIRS.items():
         label_map = ", ".join(f"{old} = {new}" for old, new in of.label_map.items()) or "labels of equal name"
         silver = Path(TEXTS[name]).stem if name in TEXTS else "the rest of target train"
         model = (

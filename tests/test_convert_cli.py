@@ -287,3 +287,32 @@ def test_the_entry_point_imports_nothing_heavy():
     light = {"spacy_tlner", "spacy_tlner.about", "spacy_tlner.corpora", "spacy_tlner.corpora.schemes"}
     assert [name for name in ours if name not in light and not name.startswith("spacy_tlner.cli")] == []
     assert set(imported) - set(ours) == set(), "another package comes in"
+
+
+WORDS_OF_CHINESE = """# text = 居里住在New York。
+1\t居里\tB-PER
+2\t住在\t-
+3\tNew York\tB-LOC
+4\t。\tO
+
+1\t北京\tB-LOC
+2\t大学\tI-LOC
+"""
+
+
+def test_characters(tmp_path, output):
+    """Words become the tokens that spaCy's own Chinese tokenizer makes of the text, for training as for prediction."""
+    path = tmp_path / "words.iob2"
+    path.write_text(WORDS_OF_CHINESE, encoding="utf8")
+    args = ["convert", str(path), str(output), "--lang", "zh", "--token-column", "1", "--characters", "-n", "2"]
+    result = CliRunner().invoke(tlner, args)
+    assert result.exit_code == 0 and "16" in result.output, result.output
+    (doc,) = load(output)
+    assert doc.text == "居里住在NewYork。北京大学" and not doc.has_unknown_spaces
+    nlp = spacy.blank("zh")
+    assert [token.text for token in doc] == [token.text for token in nlp(doc.text)]
+    (example,) = Corpus(output)(nlp)
+    expected = [("居里", "PER"), ("NewYork", "LOC"), ("北京大学", "LOC")]
+    assert [(ent.text, ent.label_) for ent in example.reference.ents] == expected
+    assert [token.i for token in doc if not token.ent_iob] == [2, 3]
+    assert [sent.text for sent in doc.sents] == ["居里住在NewYork。", "北京大学"]

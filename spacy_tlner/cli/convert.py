@@ -33,6 +33,9 @@ def convert(
         Path | None,
         typer.Option(metavar="FILE.spacy", help="Drop labels that, behind the map, this corpus does not have."),
     ] = None,
+    characters: Annotated[
+        bool, typer.Option("--characters", help="A token a character, as spaCy reads Chinese; no blanks between.")
+    ] = False,
     lang: Annotated[str, typer.Option("--lang", "-l", help="Language code of the vocabulary.")] = "en",
     strict: Annotated[bool, typer.Option("--strict", help="Refuse illegal transitions instead of repairing.")] = False,
 ) -> None:
@@ -55,6 +58,7 @@ def convert(
             n_sents=n_sents,
             label_map=parse_label_map(label_map or []),
             labels_of=labels_of,
+            characters=characters,
             lang=lang,
             strict=strict,
         )

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -67,6 +68,7 @@ def convert_file(
     n_sents: int = 1,
     label_map: Mapping[str, str] | None = None,
     labels_of: str | Path | None = None,
+    characters: bool = False,
     lang: str = "en",
     strict: bool = False,
 ) -> Summary:
@@ -77,6 +79,8 @@ def convert_file(
     n_sents: sentences a doc, never across the documents that the file marks; 0 makes one doc of each document.
     label_map: new label for each old one, "" to drop its mentions; labels that are not named stay.
     labels_of: a .spacy file; of the labels that come out of `label_map`, those that it does not have are dropped.
+    characters: a token for each character instead, in a text without blanks, as spaCy's Chinese tokenizer has them
+        unless it is given a segmenter. A mention begins and ends with the same words.
     lang: language of the vocabulary.
     strict: refuse illegal transitions rather than repair them, and a label map of which a part does not occur.
 
@@ -104,7 +108,9 @@ def convert_file(
         renamed = {label: label_map.get(label, label) for label in labels}
         label_map = {label: new if new in known else "" for label, new in renamed.items()}
     kept, dropped = _apply_label_map(parsed, label_map)
-    docs = [_make_doc(vocab, group) for group in _group(kept, n_sents)]
+    if characters:
+        kept = [_by_character(item) for item in kept]
+    docs = [_make_doc(vocab, group, blanks=not characters) for group in _group(kept, n_sents)]
     write_docs(docs, output)
     return Summary(
         path=path,
@@ -114,7 +120,7 @@ def convert_file(
         documents=len(docs),
         document_starts=sum(sentence.new_document for sentence in sentences),
         sentences=len(sentences),
-        tokens=sum(len(sentence.words) for sentence in sentences),
+        tokens=sum(len(item.sentence.words) for item in kept),
         missing=sum(len(item.decoded.missing) for item in kept),
         comments=sum(len(sentence.comments) for sentence in sentences),
         mentions=_ordered(Counter(mention.label for item in kept for mention in item.decoded.mentions)),
@@ -180,6 +186,22 @@ def _apply_label_map(parsed: Sequence[_Parsed], label_map: Mapping[str, str]) ->
     return kept, dropped
 
 
+def _by_character(item: _Parsed) -> _Parsed:
+    """The sentence with a word for each character; blanks inside of words are left out."""
+    sentence, decoded = item
+    words = [[char for char in word if not char.isspace()] for word in sentence.words]
+    starts = [0, *accumulate(map(len, words))]
+    spread = replace(
+        sentence,
+        words=tuple(char for word in words for char in word),
+        tags=tuple(tag for word, tag in zip(words, sentence.tags, strict=True) for _ in word),
+        lines=tuple(line for word, line in zip(words, sentence.lines, strict=True) for _ in word),
+    )
+    mentions = tuple(Mention(starts[start], starts[end], label) for start, end, label in decoded.mentions)
+    missing = tuple(char for i in decoded.missing for char in range(starts[i], starts[i + 1]))
+    return _Parsed(spread, Decoded(mentions, missing, decoded.repairs))
+
+
 def _group(parsed: Sequence[_Parsed], n_sents: int) -> Iterator[list[_Parsed]]:
     """Sentences of one doc: `n_sents` of them (0: no limit), fewer where the file begins a document."""
     group: list[_Parsed] = []
@@ -191,11 +213,11 @@ def _group(parsed: Sequence[_Parsed], n_sents: int) -> Iterator[list[_Parsed]]:
     yield group
 
 
-def _make_doc(vocab: Vocab, group: Sequence[_Parsed]) -> Doc:
-    """One doc of the group. Spaces stay unknown, which makes spaCy's Corpus train on these very tokens."""
+def _make_doc(vocab: Vocab, group: Sequence[_Parsed], blanks: bool) -> Doc:
+    """One doc of the group. With `blanks`, spaces stay unknown: spaCy's Corpus then trains on these very tokens."""
     words = [word for item in group for word in item.sentence.words]
     sent_starts: list[bool | int | None] = [i == 0 for item in group for i in range(len(item.sentence.words))]
-    doc = Doc(vocab, words=words, sent_starts=sent_starts)
+    doc = Doc(vocab, words=words, spaces=None if blanks else [False] * len(words), sent_starts=sent_starts)
     mentions: list[Span] = []
     missing: list[Span] = []
     offset = 0
