@@ -27,6 +27,7 @@ class Method:
 
 
 _WARM = "initialize.components.tl_ner.label_map"
+_MODEL = "components.tl_ner.model"
 METHODS = {
     "spacy-scratch": Method("spacy_ner.cfg"),
     "spacy-continued": Method("spacy_ner_continued.cfg", "spacy"),
@@ -41,6 +42,12 @@ METHODS = {
     "source_features": Method("transfer/source_features.cfg", "tl_ner"),
     "distillation": Method("transfer/distillation.cfg", "tl_ner", label_map="transfer.label_map"),
     "multi_task": Method("transfer/multi_task.cfg", reads_source=True),
+    "private_multi_task": Method(
+        "transfer/multi_task.cfg", reads_source=True, overrides={f"{_MODEL}.private_width": 128}
+    ),
+    "dependent_multi_task": Method(
+        "transfer/multi_task.cfg", reads_source=True, overrides={f"{_MODEL}.reads.main": "source"}
+    ),
     "warm_multi_task": Method("transfer/warm_multi_task.cfg", "tl_ner", True, _WARM),
     "weighted_multi_task": Method("transfer/weighted_multi_task.cfg", "tl_ner", True, _WARM),
     "la_dtl": Method("transfer/la_dtl.cfg", None, True, "transfer.label_map"),
