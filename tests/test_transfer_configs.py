@@ -40,16 +40,18 @@ def run(
     *,
     reader: dict[str, Any] | None = None,
     label_map: tuple[tuple[str, str], ...] = (("LOC", "PLACE"),),
+    heads: dict[str, Any] | None = None,
     **training: Any,
 ) -> Language:
     config = Config().from_disk(FOLDER / f"{name}.cfg", interpolate=False)
-    model = config["components"]["tl_ner"].get("model")
-    config["components"]["tl_ner"]["model"] = tagger()
-    added = {} if model is None else model["tok2vec"]["embed"].get("parts", {})
+    own = config["components"]["tl_ner"].pop("model", {})
+    encoder = own.pop("tok2vec", {"embed": {}})
+    config["components"]["tl_ner"]["model"] = tagger() | own | (heads or {})
+    added = encoder["embed"].get("parts", {})
     if "source" in added:  # the small encoder, with what the config adds to its inputs
         parts = {"source": added["source"], "words": TINY_ENCODER["embed"]}
         embed = {"@architectures": "spacy_tlner.ConcatEmbed.v1", "parts": parts}
-        config["components"]["tl_ner"]["model"] = tagger({**TINY_ENCODER, "embed": embed})
+        config["components"]["tl_ner"]["model"] |= tagger({**TINY_ENCODER, "embed": embed})
     for key in config["paths"]:
         if key in files:
             config["paths"][key] = str(files[key])
@@ -110,7 +112,17 @@ def test_who_starts_from_a_source_has_its_encoder() -> None:
         config = Config().from_disk(FOLDER / f"{name}.cfg", interpolate=False)
         starts = "source" in config["initialize"].get("components", {}).get("tl_ner", {})
         takes = config["nlp"].get("after_pipeline_creation") == {"@callbacks": "spacy_tlner.encoder_from_source.v1"}
-        assert takes == (starts and "model" not in config["components"]["tl_ner"]), name
+        assert takes == (starts and "tok2vec" not in config["components"]["tl_ner"].get("model", {})), name
+
+
+def test_heads_with_layers_of_their_own(files: dict[str, Path], tmp_path: Path) -> None:
+    """What multi_task.cfg shows, and what the private layer is called once there is one."""
+    nlp = run("multi_task", files, tmp_path / "run", heads={"private_width": 6, "reads": {"main": "source"}})
+    model = nlp.config["components"]["tl_ner"]["model"]
+    assert (model["private_width"], model["reads"]) == (6, {"main": "source"})
+    plain = run("multi_task", files, tmp_path / "plain")
+    more = weights(nlp.get_pipe("tl_ner").model).keys() - weights(plain.get_pipe("tl_ner").model).keys()
+    assert more
 
 
 def test_fresh_head_copies_the_encoder_alone(files: dict[str, Path], tmp_path: Path) -> None:
