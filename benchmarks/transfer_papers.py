@@ -18,8 +18,8 @@ largest with the fewest sentences, and the layers up to the token LSTM gave near
 ERROR = (
     "How much of the error a warm start removes",
     """Giorgi & Bader 2018 warm started from silver annotation, which removed 11 % of the error on average over 23
-corpora, most where there was least target annotation. Here the source is gold: (F1 - scratch) / (100 - scratch), in
-percent, as the mean over seeds (their number):""",
+corpora, most where there was least target annotation. Here the source is annotated, WikiNEuRal's by
+machine: (F1 - scratch) / (100 - scratch), in percent, as the mean over seeds (their number):""",
 )
 TASKS = (
     "One task against several",

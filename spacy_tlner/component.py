@@ -22,7 +22,7 @@ from .chains import Chains
 from .corpus_warnings import warn_of_corpora
 from .errors import Errors
 from .head_set import Labels, build_heads, check_labels, resolve_labels
-from .layers.heads import copy_tags, get_head, replace_head, set_head
+from .layers.heads import copy_tags, get_head, link_heads, replace_head, set_head
 from .layers.types import clear_caches
 from .learning import Curriculum, head_loss, learn
 from .prediction import Prediction, chains_of, find
@@ -413,7 +413,9 @@ class TransferNER(TrainablePipe):
         """Keep to what the model said of a batch when `nlp.resume_training` was called; annotation is not read.
 
         The loss is the mean over documents of KL(then || now) over taggings of the active head, as in
-        `Distillation.v1`. Labels added since are left to `update`. Raises TL007 if that was not called, TL014, and
+        `Distillation.v1`. Labels added since are left to `update`. `nlp.rehearse` makes a step for one pipe a call
+        only, drawn by chance, and leaves the others' gradients standing: with several, call each pipe's `rehearse` with
+        the optimizer. Raises TL007 if that was not called, TL014, and
         TL041 over a shared encoder: `nlp.rehearse` does not run it, and no copy was kept of what it was.
         """
         losses = {} if losses is None else losses
@@ -468,7 +470,8 @@ class TransferNER(TrainablePipe):
         block that estimates it (`spacy_tlner.estimate_label_map.v1`). seed_labels: {our label: source label}: a label
         without a partner starts from that one, whatever else does.
         layers: the layer groups to copy, "body" for all below the heads; by default all. source_component: the tagger's
-        name there, by default the only `tl_ner` of the source. Raises TL008 without labels, TL1xx from the warm start.
+        name there, by default the only `tl_ner` of the source. Raises TL008 without labels, TL1xx from the warm start,
+        TL011 to TL013 and TL018 on thresholds and span heads that do not fit the labels.
         """
         validate_get_examples(get_examples, "TransferNER.initialize")
         examples = list(get_examples())
@@ -476,6 +479,7 @@ class TransferNER(TrainablePipe):
         self._add_strings(label for names in resolved.values() for label in names)
         for term in self.curriculum.terms.values():
             term.check(resolved, self.head, self.name)
+        self._check_settings(resolved)
         warn_of_corpora(self.curriculum, examples)
         self.cfg["labels"], self.cfg["temperatures"], self._at_resume = resolved, {}, None
         self._build_heads()
@@ -519,8 +523,18 @@ class TransferNER(TrainablePipe):
             # no error: a saved pipeline's config has forgotten its source and can be trained again
             logger.warning(Errors.TL118.format(name=self.name))
 
+    def _check_settings(self, labels: dict[str, list[str]]) -> None:
+        """Raise TL018 on a span head, TL011 to TL013 on thresholds, that no prediction could use."""
+        for head in self.span_heads:
+            if head not in labels:
+                raise ValueError(Errors.TL018.format(name=self.name, head=head, heads=", ".join(labels)))
+        thresholds_of(self.cfg, labels[self.head], self.name)
+
     def add_label(self, label: str) -> int:
-        """Add a label to the active head; 0 if it has it already, else 1. A head with weights keeps them."""
+        """Add a label to the active head; 0 if it has it already, else 1. A head with weights keeps them.
+
+        A head that is new beside trained ones, under a name that `head` was set to, begins at random.
+        """
         if label in self.labels:
             return 0
         heads = self.model.get_ref("heads")
@@ -536,8 +550,14 @@ class TransferNER(TrainablePipe):
             copy_tags(old, new, [(i, i) for i in range(TagScheme(old_labels).n_tags)])
             self._set_width()
         else:
-            # no weights yet, but the tree that from_bytes builds from the labels
-            set_head(heads, self.head, self.scheme.n_tags)
+            # where no head has weights yet, only the tree that from_bytes builds from the labels
+            has_weights = any(head.get_ref("crf").has_param("start") for head in heads.layers)
+            new = set_head(heads, self.head, self.scheme.n_tags)
+            width = self.model.get_ref("tok2vec").maybe_get_dim("nO")
+            if has_weights and width is not None:
+                link_heads(heads)
+                new.initialize(X=[self.model.ops.alloc2f(1, width)])
+                self._activate()
         return 1
 
     def _add_strings(self, labels: Iterable[str]) -> None:

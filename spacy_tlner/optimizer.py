@@ -91,13 +91,14 @@ def GroupedAdam(
 
     groups: {component: {group: factor}}, groups as `transfer.groups` names them, e.g. {"tl_ner": {"encoder": 0.1}},
     "body" for all below the heads, or patterns with * and ? over "group.path" of single parameters, e.g.
-    {"transformer": {"transformer.*layer.0.*": 0.1}}. Of several that fit, the longest counts, the most specific as a
-    rule; a config cannot list numbers behind schedules. What none fits has factor 1; 0 freezes for real: no step, no
-    decay. A factor may be a schedule (`spacy_tlner.unfreeze.v1`). l2_sp: {component: {group or pattern: strength}}, a
-    pull towards the weights that training began with, after a warm start those of the source (L2-SP, Li et al. 2018);
-    as L2, it is a term of the gradient or, with `L2_is_weight_decay`, a decay of the difference. Other arguments as in
-    `Adam.v1`. Raises TL301 if a group or pattern fits nothing, TL302 without `name_groups`, TL303 on a number below 0,
-    TL304 on what is no number of a group.
+    {"transformer": {"encoder.*layer.0.*": 0.1}} of a pipe of spacy-transformers. Of several that fit, the longest
+    counts, the most specific as a rule; a config cannot list numbers behind schedules. What none fits has factor 1; 0
+    freezes for real: no step, no decay. A factor may be a schedule (`spacy_tlner.unfreeze.v1`).
+    l2_sp: {component: {group or pattern: strength}}, a pull towards the weights at the first update since
+    `name_groups`, after a warm start those of the source (L2-SP, Li et al. 2018); as L2, it is a term of the gradient
+    or, with `L2_is_weight_decay`, a decay of the difference. Other arguments as in `Adam.v1`.
+    Raises TL301 if a group or pattern fits nothing, TL302 without `name_groups`, TL303 on a number below 0, TL304 on
+    what is no number of a group.
     """
     return GroupedOptimizer(
         _by_name(groups or {}, "groups", schedules=True),

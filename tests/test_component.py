@@ -552,6 +552,13 @@ def test_initialize_without_examples(factory: str) -> None:
     assert len(nlp("Marie Curie moved to Paris .")) == 6
 
 
+def test_thresholds_are_held_against_the_labels_before_training() -> None:
+    """Not at the first evaluation, when an hour may have passed."""
+    nlp = blank_tagger(threshold=0.5, label_thresholds={"GADGET": 0.4})
+    with pytest.raises(ValueError, match=r"TL012.*GADGET.*LOC, ORG, PER"):
+        initialize(nlp, make_examples(nlp, 8))
+
+
 def test_update_needs_weights() -> None:
     nlp = blank_tagger()
     examples = make_examples(nlp, 4)

@@ -144,9 +144,32 @@ def test_other_heads_find_spans_beside_the_entities(tmp_path: Path) -> None:
 
 
 def test_a_span_head_that_is_not_there() -> None:
-    nlp, _, _ = two_heads(span_heads=["people"])
+    with pytest.raises(ValueError, match=r"\[TL018\].*'people'.*main, places"):
+        two_heads(span_heads=["people"])
+    nlp, _, _ = two_heads()
+    pipe(nlp).span_heads = ["people"]
     with pytest.raises(ValueError, match=r"\[TL018\].*'people'.*main, places"):
         nlp("Paris")
+
+
+@pytest.mark.parametrize("model", [{}, {"private_width": 4}])
+def test_a_head_that_is_new_beside_trained_ones_can_be_learned(model: dict[str, Any], tmp_path: Path) -> None:
+    nlp = blank_tagger(model=tagger() | model)
+    initialize(nlp, stamped(nlp, "news", 60, PEOPLE))
+    before = entities(nlp("Ada Lovelace moved to Oslo ."))
+    pipe(nlp).head = "places"
+    for label in ("LOC", "COMPANY"):
+        assert pipe(nlp).add_label(label) == 1
+    assert pipe(nlp).label_data.keys() == {"main", "places"}
+    places = stamped(nlp, "gazette", 60, PLACES, skip=60)
+    train(nlp, places, epochs=8)
+    assert nlp.evaluate(places)["ents_f"] > 0.8
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    pipe(again).head = "places"
+    assert again.evaluate(places)["ents_f"] > 0.8
+    pipe(nlp).head = "main"
+    assert {label for label, _, _ in [*before, *entities(nlp("Ada Lovelace moved to Oslo ."))]} <= {"PER"}
 
 
 def test_labels_of_each_head_come_from_its_own_corpora() -> None:

@@ -460,3 +460,40 @@ def test_a_sourced_shared_encoder_is_named(tmp_path):
     with nlp.select_pipes(disable=["tok2vec"]):
         nlp.initialize(lambda: examples)
     nlp.update(examples, sgd=GroupedAdam(0.01, groups={"tl_ner": {"head": 0.1}}))
+
+
+def test_rates_and_pulls_of_a_shared_encoder():
+    """Frozen and pulled as any other component's layers, while the tagger over it learns."""
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
+    found = {}
+    for name, settings in (
+        ("plain", {}),
+        ("frozen", {"groups": {"tok2vec": {"body": 0.0}}}),
+        ("by pattern", {"groups": {"tok2vec": {"encoder.*embed*": 0.0}}}),
+        ("pulled", {"l2_sp": {"tok2vec": {"encoder": 1000.0}}}),
+    ):
+        fix_random_seed(0)
+        nlp = spacy.blank("xx")
+        nlp.add_pipe("tok2vec", config={"model": {**HASH_EMBED_CNN, "width": 32}})
+        nlp.add_pipe("tl_ner", config={"model": {**SMALL, "tok2vec": listener}})
+        gold = Doc(nlp.vocab, words=["Ann", "met", "Bob"])
+        gold.set_ents([Span(gold, 0, 1, label="PER")])
+        examples = [Example(Doc(nlp.vocab, words=["Ann", "met", "Bob"]), gold)]
+        nlp.initialize(lambda examples=examples: examples)
+        name_groups()(nlp)
+        models = [pipe.model for _, pipe in nlp.pipeline]
+        before = [dict(weights(model)) for model in models]
+        before = [{key: value.copy() for key, value in of.items()} for of in before]
+        optimizer = GroupedAdam(0.01, **settings)
+        for _ in range(10):
+            nlp.update(examples, sgd=optimizer)
+        found[name] = [
+            {key: float(abs(value - of[key]).max()) for key, value in weights(model)}
+            for model, of in zip(models, before)
+        ]
+        assert max(found[name][1].values()) > 0.01
+    assert max(found["frozen"][0].values()) == 0 < max(found["plain"][0].values())
+    embed = [key for key in found["plain"][0] if "hashembed" in key]
+    assert embed and all(found["by pattern"][0][key] == 0 for key in embed)
+    assert max(found["by pattern"][0].values()) > 0
+    assert max(found["pulled"][0].values()) < 0.5 * max(found["plain"][0].values())

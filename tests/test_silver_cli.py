@@ -570,3 +570,11 @@ def test_a_warning_without_gold(model: Path, texts: Path, tmp_path: Path) -> Non
 def test_capitals_are_looked_for_in_capitals(strings: list[str], sentence: str, leaks: bool) -> None:
     verdict = LeakGuard(["One gold sentence."], strings=strings).judge([sentence])
     assert (verdict.leaks[0] is not None) == leaks
+
+
+def test_names_in_ideographs_are_short() -> None:
+    """Two make a name, where two letters make a word of any sentence; a single one is passed over."""
+    guard = LeakGuard([], ["東京", "川"])
+    assert guard.n_strings == 1
+    found = guard.judge(["東京で会う", "川で会う", "京で会う"]).leaks
+    assert [leak and (leak.reason, leak.gold) for leak in found] == [(Reason.string, "東京"), None, None]

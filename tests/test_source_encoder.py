@@ -24,6 +24,7 @@ from corpus import (
     weights,
     write_corpus,
 )
+from spacy_tlner.transfer.callbacks import blank_source
 from spacy_tlner.transfer.source_encoder import encoder_from_source
 
 TRANSFER = Path(__file__).parent.parent / "configs" / "transfer"
@@ -102,6 +103,36 @@ def test_layer_groups_of_a_config_fit_every_source(name: str, encoder: dict[str,
         elif name == "l2_sp":
             # an update goes hardly further than the learning rate from where it began, ten of them ten times that
             assert numpy.abs(new[key] - old[key]).max() < 0.02, key
+
+
+def test_what_becomes_of_the_source_is_no_concern_of_a_trained_pipeline(tmp_path: Path) -> None:
+    """Not even where the config still names it: saved from Python, no callback has blanked it."""
+    source = tmp_path / "source"
+    default = spacy.blank("xx")
+    default.add_pipe("tl_ner")
+    initialize(default, make_examples(default, 20)).to_disk(source)
+    nlp = init_nlp(config_of(tmp_path, source))
+    nlp.to_disk(tmp_path / "target")
+    assert spacy.load(tmp_path / "target").config["paths"]["source"] == str(source)
+    write_source(source, ENCODERS["spelling"])
+    again = spacy.load(tmp_path / "target")
+    assert shapes(again) == shapes(default)
+
+
+def test_a_source_that_holds_a_tagger_of_which_it_forgot_the_origin(tmp_path: Path) -> None:
+    frozen = {"@architectures": "spacy_tlner.SourceMarginals.v1", "source": str(write_source(tmp_path / "first"))}
+    parts = {"words": TINY_ENCODER["embed"], "source": frozen}
+    embed = {"@architectures": "spacy_tlner.ConcatEmbed.v1", "parts": parts}
+    source = blank_source()(spacy.load(write_source(tmp_path / "second", {**TINY_ENCODER, "embed": embed})))
+    source.to_disk(tmp_path / "third")
+    with pytest.raises(ValueError, match=r"TL132.*'tl_ner'.*third"):
+        init_nlp(config_of(tmp_path, tmp_path / "third"))
+    assert (
+        "source"
+        in init_nlp(config_of(tmp_path, tmp_path / "second")).get_pipe_config("tl_ner")["model"]["tok2vec"]["embed"][
+            "parts"
+        ]
+    )
 
 
 def test_an_encoder_of_the_config_stays(tmp_path: Path) -> None:

@@ -438,6 +438,22 @@ def test_warm_start_from_a_model_that_has_one(source: Path, tmp_path: Path, plac
     assert_same(nlp.get_pipe("tl_ner").model.predict(docs), old.get_pipe("tl_ner").model.predict(docs))
 
 
+@PLACES
+@pytest.mark.parametrize("change", ["labels", "scale"])
+def test_warm_start_over_other_marginals(source: Path, tmp_path: Path, place: Any, change: str) -> None:
+    """The same shapes, but the columns are those of other tags, or as many times as large."""
+    target(place(block(source)), epochs=1).to_disk(tmp_path / "nlp")
+    fix_random_seed(0)
+    other = blank_tagger()
+    other.config["initialize"]["components"]["tl_ner"] = {"labels": ["PER", "LOC", "ORG"]}
+    initialize(other, make_examples(other, 8)).to_disk(tmp_path / "other")
+    mine = block(tmp_path / "other") if change == "labels" else block(source, scale=2.0)
+    nlp = blank_tagger(model=tagger(place(mine)))
+    nlp.config["initialize"]["components"]["tl_ner"] = {"source": str(tmp_path / "nlp")}
+    with pytest.raises(ValueError, match=r"TL108.*'encoder'.*what it reads"):
+        initialize(nlp, make_examples(nlp, 8, skip=2000, rename=RENAME))
+
+
 def test_a_source_that_has_a_source(stored: Path) -> None:
     nlp = spacy.load(stored)
     assert_same(layer(stored).predict(docs_of(nlp)), said_by(nlp, docs_of(nlp)))

@@ -1,5 +1,6 @@
 """Transfer terms: judged by published values, finite differences, enumeration of all taggings, what training does."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed, registry
 
@@ -181,8 +182,28 @@ def test_parameters_that_are_near_make_distributions_that_are_near(seed: int, di
     ]
     found = divergence(sides[0], sides[1], Packing.of([n])).value
     h = numpy.linalg.norm(states, axis=1).max()
-    bound = max(n * h, n - 1) ** 2 * ((dw**2).sum() + (da**2).sum())
-    assert 0 <= found <= bound
+    # the most that the score of one tagging moves, over all of them
+    scores = [path_scores(*side) for side in sides]
+    most = numpy.abs(scores[0] - scores[1]).max()
+    moved = numpy.linalg.norm(dw), numpy.linalg.norm(da)
+    assert most <= n * h * moved[0] + (n - 1) * moved[1] + 1e-4
+    # both log-probabilities move by at most twice that; and Hoeffding's lemma
+    assert 0 <= found <= min(2 * most, most**2 / 2) + 1e-5
+    assert found <= max(n * h, n - 1) ** 2 * (moved[0] ** 2 + moved[1] ** 2)
+
+
+def path_scores(emissions: Any, chain: Chain) -> Any:
+    """Of every legal tagging, by enumeration, in one order for all chains of a scheme."""
+    n, n_tags = emissions.shape
+    found = []
+    for path in product(range(n_tags), repeat=n):
+        steps = list(zip(path, path[1:]))
+        if chain.legal_start[path[0]] and chain.legal_end[path[-1]] and all(chain.legal[step] for step in steps):
+            score = sum(emissions[i, tag] for i, tag in enumerate(path)) + sum(
+                chain.transitions[step] for step in steps
+            )
+            found.append(float(score + chain.start[path[0]] + chain.end[path[-1]]))
+    return numpy.array(found)
 
 
 # --- terms in an update ---
@@ -301,6 +322,71 @@ def test_distance_holds_matched_rows_together_and_leaves_others() -> None:
         rows = [head.get_ref("emission").get_param(name) for head in (main, source)]
         assert numpy.abs(rows[0][ours] - rows[1][theirs]).mean() < 0.2
     assert numpy.abs(rows[1][schemes["source"].tags_of("ORG")]).mean() > 0.2
+
+
+def states_by_label(nlp: Language, examples: list[Example], rename: dict[str, str]) -> dict[str, Any]:
+    """Of each label, and of O, the encoder's states of its tokens, read off spaCy's own annotation."""
+    states = pipe(nlp).model.get_ref("tok2vec").predict([eg.predicted for eg in examples])
+    found: dict[str, list[Any]] = {}
+    for eg, of in zip(examples, states):
+        for token, state in zip(eg.reference, of):
+            label = token.ent_type_ or "O"
+            found.setdefault(rename.get(label, label), []).append(state)
+    return {label: numpy.stack(of) for label, of in found.items()}
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_mmd_is_summed_over_the_labels_that_both_sides_have(outside: bool) -> None:
+    """Against the definition, written out with the states of each label; one token of a label is too few."""
+    nlp, examples = two_heads({"it": filled(TERMS["mmd"], outside=outside, max_tokens=10_000)})
+    for i, eg in enumerate(examples[6:]):
+        lone = [Span(eg.reference, 0, 1, label="PER")] if i == 0 else []
+        places = [ent for ent in eg.reference.ents if ent.label_ == "PLACE" and ent.start]
+        eg.reference.set_ents([*lone, *places], default="outside")
+    found = nlp.update(examples, sgd=False, losses={})["tl_ner_it"]
+    sides = [states_by_label(nlp, part, {"LOC": "PLACE"}) for part in (examples[:6], examples[6:])]
+    assert len(sides[1]["PER"]) == 1 and "PER" in sides[0] and "ORG" not in sides[1]
+
+    def by_hand(x: Any, y: Any) -> float:
+        def mean(a: Any, b: Any) -> float:
+            squared = ((a[:, None].astype("d") - b[None]) ** 2).sum(axis=-1)
+            return float(sum(numpy.exp(-squared / (2 * s)) for s in PUBLISHED).mean())
+
+        return mean(x, x) + mean(y, y) - 2 * mean(x, y)
+
+    labels = ["PLACE", *(["O"] if outside else [])]
+    expected = sum(by_hand(sides[0][label], sides[1][label]) for label in labels)
+    assert found == pytest.approx(2.0 * expected, rel=1e-3)
+
+
+def test_mmd_draws_some_of_many_tokens() -> None:
+    """Beyond `max_tokens` of a label and side; that many states have a gradient, and another draw another value."""
+    values = []
+    for seed in (0, 0, 1):
+        nlp, examples = two_heads({"it": filled(TERMS["mmd"], max_tokens=4)})
+        numpy.random.seed(seed)
+        values.append(nlp.update(examples, sgd=False, losses={})["tl_ner_it"])
+    assert values[0] == values[1] != values[2] and min(values) > 0
+
+
+def test_distance_by_hand() -> None:
+    """Half the squared differences of what belongs to O and the two labels that match."""
+    nlp, examples = two_heads({"it": filled(TERMS["distance"])})
+    main, source = pipe(nlp).model.get_ref("heads").layers
+    schemes = pipe(nlp).schemes
+    ours = [0, *schemes["main"].tags_of("PER"), *schemes["main"].tags_of("PLACE")]
+    theirs = [0, *schemes["source"].tags_of("PER"), *schemes["source"].tags_of("LOC")]
+    squares = 0.0
+    for node, name, ids in (
+        ("emission", "W", (ours, theirs)),
+        ("emission", "b", (ours, theirs)),
+        ("crf", "transitions", (numpy.ix_(ours, ours), numpy.ix_(theirs, theirs))),
+        ("crf", "start", (ours, theirs)),
+        ("crf", "end", (ours, theirs)),
+    ):
+        first, second = (head.get_ref(node).get_param(name)[at] for head, at in zip((main, source), ids))
+        squares += float(((first - second) ** 2).sum())
+    assert nlp.update(examples, sgd=False, losses={})["tl_ner_it"] == pytest.approx(0.3 / 2 * squares, rel=1e-5)
 
 
 def test_batches_of_one_corpus_pass() -> None:

@@ -55,6 +55,13 @@ def test_the_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             read(tmp_path / name)
 
 
+def test_half_a_surrogate_pair_is_named(tmp_path: Path) -> None:
+    """JSON can spell it, but no vocab and no file can hold it: it would end a long run later, and elsewhere."""
+    (tmp_path / "a.jsonl").write_text('{"text": "fine"}\n{"text": "half an emoji \\ud83d"}\n', encoding="utf8")
+    with pytest.raises(CorpusError, match=r"TL222.*a\.jsonl, line 2, .*surrogate"):
+        read(tmp_path / "a.jsonl")
+
+
 def test_texts_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x")
     for path in (tmp_path / "a.csv", tmp_path / "none.txt", tmp_path):

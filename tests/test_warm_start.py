@@ -355,6 +355,14 @@ def test_body_is_all_below_the_heads(source: Path) -> None:
     assert copied["fresh"] == ["transitions"]
 
 
+def test_a_label_map_beside_layers_without_a_head_is_told(source: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings: dict[str, Any] = {"source": source, "layers": ["body"], "label_map": {"PER": "PER"}}
+    started({**settings, "layers": ["body", "head"]})
+    assert "TL133" not in caplog.text
+    started(settings)
+    assert "TL133" in caplog.text and "label_map" in caplog.text and "seed_labels" not in caplog.text
+
+
 @pytest.mark.parametrize("group", ["everything", "encoder2", ""])
 def test_unknown_layer_groups(source: Path, group: str) -> None:
     refused({"source": source, "layers": ["words", group]}, rf"\[TL107\].*'{group}'.*words, characters")
@@ -403,6 +411,28 @@ def test_layers_that_join_otherwise(tmp_path: Path) -> None:
         started(settings, tok2vec=changed(depth=2, connection="residual"))
     with pytest.raises(ValueError, match=r"TL108.*'encoder'"):
         started(settings, tok2vec=changed(depth=2, connection="highway"))
+
+
+@pytest.mark.parametrize("names", [("words", "characters"), ("lexical", "spelling")])
+def test_parts_of_an_encoder_stand_in_one_order(names: tuple[str, str], tmp_path: Path) -> None:
+    """They stand in the order of their names, whatever these are: two sides with the same shapes may read otherwise."""
+
+    def encoder(names: tuple[str, str]) -> dict[str, Any]:
+        parts = {name: TINY_ENCODER["embed"][part] for name, part in zip(names, ("words", "characters"))}
+        return {**TINY_ENCODER, "embed": {"@architectures": "spacy_tlner.TypeEmbed.v1", "parts": parts}}
+
+    started({}, tok2vec=encoder(("words", "characters"))).to_disk(tmp_path / "source")
+    settings = {"source": tmp_path / "source"}
+    if sorted(names) == list(names):  # words first, where the source has characters first
+        with pytest.raises(
+            ValueError, match=r"TL108.*'encoder'.*\['characters', 'words'\] in the source and \['words', "
+        ):
+            started(settings, tok2vec=encoder(names))
+        # what stands below the encoder means the same in any order
+        copied = report(started({**settings, "layers": ["words", "characters"]}, tok2vec=encoder(names)))["copied"]
+        assert copied.keys() == {"words", "characters"}
+    else:
+        assert "encoder" in report(started(settings, tok2vec=encoder(names)))["copied"]
 
 
 def test_a_head_of_another_width(source: Path) -> None:

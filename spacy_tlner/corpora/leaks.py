@@ -20,6 +20,7 @@ Words = tuple[str, ...]
 
 # kana and ideographs: scripts without blanks, whose runs of letters would be whole clauses
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_IDEOGRAPH = re.compile(f"[{_IDEOGRAPHS}]")
 _WORD = re.compile(rf"\d+|[{_IDEOGRAPHS}]|[^\W\d_{_IDEOGRAPHS}]+")
 
 
@@ -51,7 +52,8 @@ class LeakGuard:
     """What gold corpora hold, to be looked up in.
 
     gold: sentences. strings: mentions; a sentence that has one is removed. Mentions of fewer than 3 letters and digits
-    are passed over: without case they stand in every sentence. One word in capitals is looked for in capitals.
+    are passed over, as without case they stand in every sentence; of ideographs, single ones. One word in capitals is
+    looked for in capitals.
     overlap: a sentence is a near duplicate if it and a gold sentence share at least this part of the n-grams (n words
     in a row) that the shorter has. document_share: a text of several sentences is removed as a whole if this part of
     them leaks, or one holds a gold sentence or stands in one. least_words: sentences of fewer words are near none,
@@ -91,7 +93,7 @@ class LeakGuard:
                 self._rarest[gram].append(at)
         self._short = {words: text for text in self._texts.values() if n <= len(words := words_of(text)) < least_words}
         given = list(strings)
-        self._strings = {words: text for text in given if len("".join(words := words_of(text))) >= 3}
+        self._strings = {words: text for text in given if _length(words := words_of(text)) >= 3}
         # "WHO" is not in every question; a mention that also stands in small letters is no such name
         self._capitals = {words for words, text in self._strings.items() if len(words) == 1 and text.isupper()}
         self._capitals -= {words_of(text) for text in given if not text.isupper()}
@@ -200,6 +202,12 @@ class Removed:
                 shown = self.examples.setdefault(leak.reason, [])
                 if len(shown) < self.n_examples:
                     shown.append((" ".join(sentence.split()), " ".join(leak.gold.split())))
+
+
+def _length(words: Words) -> int:
+    """In letters and digits, of which an ideograph is worth two: two of them make a name."""
+    text = "".join(words)
+    return len(text) + len(_IDEOGRAPH.findall(text))
 
 
 def words_of(text: str) -> Words:

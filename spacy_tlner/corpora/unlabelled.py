@@ -83,7 +83,13 @@ def _parse_json(line: str) -> str:
     found = json.loads(line)
     if not isinstance(found, dict) or not isinstance(found.get("text"), str):
         raise ValueError('no object with a string under "text"')
-    return found["text"].strip()
+    text: str = found["text"].strip()
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError as error:
+        # JSON can spell it, but neither spaCy nor a file can hold it
+        raise ValueError("half a surrogate pair in the text") from error
+    return text
 
 
 def text_files(path: Path) -> list[Path]:

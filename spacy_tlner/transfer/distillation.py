@@ -53,8 +53,8 @@ def make_distillation(
     source: a trained pipeline, path or package, which stays as it is. A pipeline that was saved no longer knows it;
     trained further, it warns (TL124) and goes without. head: of ours that is taught, by default the one that predicts;
     the source's head of that name teaches it, or else the one that predicts there, as in a warm start. corpora: whose
-    documents are used, by default all. label_map: {source label: ours}, beside labels of equal name. component: the
-    tagger's name in the source, by default its only `tl_ner`.
+    documents are used, by default all; the mean is over these, however few of a batch they are. label_map: {source
+    label: ours}, beside labels of equal name. component: the tagger's name in the source, by default its only `tl_ner`.
     Labels that the source does not know are left to the gold: both distributions are those given that none occurs.
     Raises TL120 on a weight below 0, TL130 on a label map that is estimated; in training TL121 to TL123, TL127, TL131.
     """

@@ -1,6 +1,7 @@
 """Layer groups: the names by which users speak of parts of a tagger, in warm starts and learning rates."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from spacy.attrs import IDS
@@ -32,17 +33,23 @@ def group_of(node_name: str) -> str:
     return _GROUP_OF_NODE.get(node_name, "encoder")
 
 
+def weighted(model: Model) -> Iterator[Model]:
+    """The nodes with weights below `model`, in the order of its structure."""
+    for node in model.walk(order="dfs_pre"):
+        if node.param_names or any(shim._model is not None for shim in node.shims):
+            yield node
+
+
 def layer_groups(model: Model) -> dict[str, list[Model]]:
     """The nodes with weights below `model`, by group, each group in the order of the model's structure."""
     groups: dict[str, list[Model]] = {}
-    for node in model.walk(order="dfs_pre"):
-        if node.param_names or any(shim._model is not None for shim in node.shims):
-            groups.setdefault(group_of(node.name), []).append(node)
+    for node in weighted(model):
+        groups.setdefault(group_of(node.name), []).append(node)
     return {group: groups[group] for group in GROUPS if group in groups}
 
 
 def tokens_read(nodes: Iterable[Any], attr: Callable[[Any, str], Any] = lambda node, key: node.attrs[key]) -> list[str]:
-    """What spaCy's encoders read of tokens: the attributes, and which of them each table hashes by which seed.
+    """What encoders read of tokens: attributes, which of them each of spaCy's tables hashes by which seed, source tags.
 
     Settings of nodes that mean nothing by themselves, but without which weights mean nothing. nodes: of a model. attr:
     how a node gives one of its own.
@@ -53,7 +60,18 @@ def tokens_read(nodes: Iterable[Any], attr: Callable[[Any, str], Any] = lambda n
             reading.append(", ".join(_NAMES.get(column, column) for column in attr(node, "columns")))
         elif node.name == "hashembed":
             reading.append(f"column {attr(node, 'column')} by seed {attr(node, 'seed')}")
+        elif node.name == "source_marginals":
+            reading.append(f"{', '.join(attr(node, 'tags'))} of a source by {attr(node, 'scale')}")
     return reading
+
+
+def parts_read(names: Iterable[str]) -> list[str]:
+    """The groups that stand side by side below the encoder, in their order, on which the meaning of its weights rests.
+
+    names: of the nodes that have weights, in the order of the model's structure.
+    """
+    groups = (group_of(name) for name in names)
+    return [group for group, _ in groupby(groups) if group in BODY_GROUPS and group != "encoder"]
 
 
 def inputs_added(model: Model) -> list[int]:

@@ -13,7 +13,7 @@ from thinc.api import Model
 from ..errors import Errors
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
-from .groups import GROUPS, fresh_upstreams, group_of, listeners, tokens_read, upstream_of
+from .groups import GROUPS, fresh_upstreams, group_of, listeners, parts_read, tokens_read, upstream_of
 
 logger = logging.getLogger("spacy_tlner")
 
@@ -74,6 +74,7 @@ def load_pretrained(component: Any, path: str | Path, *, nlp: Language | None) -
     stored = _read(component, path)
     theirs, ours = _by_group(stored), _by_group(list(tok2vec.walk()))
     reads = tokens_read(stored, _Stored.attr), tokens_read(tok2vec.walk())
+    orders = [parts_read(node.name for node in nodes if _has_weights(node)) for nodes in (stored, tok2vec.walk())]
     report = PretrainedReport(str(path), component.name)
     pairs: list[tuple[str, _Stored, Model]] = []
     for group in [group for group in GROUPS if group in theirs or group in ours]:
@@ -86,6 +87,9 @@ def load_pretrained(component: Any, path: str | Path, *, nlp: Language | None) -
                 report.unused.append(f"{group}{number}")
             elif group == "encoder" and reads[0] != reads[1]:
                 report.fresh.append(f"{group}{number} (it reads {reads[0]} of tokens in the file and {reads[1]} here)")
+            elif group == "encoder" and orders[0] != orders[1]:
+                told = [", ".join(order) for order in orders]
+                report.fresh.append(f"{group}{number} (it reads {told[0]} in the file and {told[1]} here)")
             elif misfit := _misfit(have[i], want[i]):
                 report.fresh.append(f"{group}{number} ({misfit})")
             else:
@@ -138,9 +142,13 @@ def _by_group(nodes: Sequence[Any]) -> dict[str, list[Any]]:
     """Layers with weights, by group, in the order in which thinc walks and stores them."""
     groups: dict[str, list[Any]] = {}
     for node in nodes:
-        if node.params if isinstance(node, _Stored) else node.param_names:
+        if _has_weights(node):
             groups.setdefault(group_of(node.name), []).append(node)
     return groups
+
+
+def _has_weights(node: Any) -> bool:
+    return bool(node.params if isinstance(node, _Stored) else node.param_names)
 
 
 def _misfit(old: _Stored, new: Model) -> str:

@@ -22,7 +22,8 @@ def encoder_from_source() -> Callable[[Language], Language]:
     config serves all sources. The source is that of `[initialize.components.tl_ner]`, with `source_component`; without
     one nothing happens, nor where it cannot be read, for the warm start says why. An encoder other than the default
     stays as it is; so does every one where the source's has a listener, for what that listens to is no part of it. The
-    saved config holds the encoder, not where it came from.
+    saved config holds the encoder, not where it came from, and no longer this callback: a pipeline that was trained is
+    what it is, whatever becomes of its source. Raises TL132 where the source's encoder holds another tagger.
     """
 
     def build(nlp: Language) -> Language:
@@ -35,7 +36,11 @@ def encoder_from_source() -> Callable[[Language], Language]:
             if mine.get("factory") == _FACTORY and start.get("source") and _filled(mine["model"]["tok2vec"]) == default:
                 theirs = _encoder_of(start["source"], start.get("source_component"))
                 if theirs not in (None, default):
+                    if _is_blanked(theirs):
+                        raise ValueError(Errors.TL132.format(name=name, source=start["source"]))
                     _rebuild(nlp, name, mine, theirs)
+        if any(of.get("source") for of in told.values()):
+            nlp.config["nlp"]["after_pipeline_creation"] = None
         return nlp
 
     return build
@@ -60,6 +65,14 @@ def _encoder_of(source: str | Path, component: str | None) -> dict[str, Any] | N
 def _listens(block: Any) -> bool:
     """Whether there is a listener in a block of a config, however deep."""
     return isinstance(block, dict) and ("upstream" in block or any(map(_listens, block.values())))
+
+
+def _is_blanked(block: Any) -> bool:
+    """Whether there is a frozen tagger in a block of a config that no longer says where it came from."""
+    if not isinstance(block, dict):
+        return False
+    is_source = block.get("@architectures") == "spacy_tlner.SourceMarginals.v1" and block.get("source") is None
+    return is_source or any(map(_is_blanked, block.values()))
 
 
 def _filled(block: dict[str, Any]) -> dict[str, Any]:

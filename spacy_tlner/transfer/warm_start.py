@@ -17,7 +17,18 @@ from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
 from ..loading import load_pipeline
-from .groups import BODY, BODY_GROUPS, GROUPS, inputs_added, layer_groups, listeners, tokens_read, upstream_of
+from .groups import (
+    BODY,
+    BODY_GROUPS,
+    GROUPS,
+    inputs_added,
+    layer_groups,
+    listeners,
+    parts_read,
+    tokens_read,
+    upstream_of,
+    weighted,
+)
 from .head_rows import PARTS, HeadPair, pair_heads, partner_of
 from .label_map import LabelEstimate, LabelEstimator
 from .warm_start_report import WarmStartReport
@@ -73,6 +84,10 @@ def warm_start(
     pairs = pair_heads(component, donor, label_map, seeds)
     _check_pairs(pairs, chosen, source)
 
+    ignored = {"label_map": label_map, "seed_labels": seed_labels}
+    if not with_head and any(ignored.values()):
+        given = ", ".join(key for key, value in ignored.items() if value)
+        logger.warning(Errors.TL133.format(name=component.name, given=given, layers=", ".join(chosen)))
     read_vectors = _reads_vectors(donor) and _reads_vectors(component)
     if body and read_vectors and not _same_table(donor.vocab.vectors, component.vocab.vectors):
         logger.warning(Errors.TL119.format(name=component.name, source=source))
@@ -153,6 +168,9 @@ def _check_body(
     reads = [tokens_read(pipe.model.walk()) for pipe in (donor, component)]
     if reads[0] != reads[1]:
         raise _misfit("encoder", "what it reads of tokens", reads, source)
+    orders = [parts_read(node.name for node in weighted(pipe.model)) for pipe in (donor, component)]
+    if orders[0] != orders[1]:
+        raise _misfit("encoder", "the order of the parts that it reads", orders, source)
     joined = [inputs_added(pipe.model) for pipe in (donor, component)]
     if joined[0] != joined[1]:
         raise _misfit("encoder", "the number of residual connections around each layer", joined, source)
