@@ -37,7 +37,7 @@ import accuracy
 import rows
 import runs
 from samples import sample
-from spacy_tlner.corpora.tasks import Text, distinct, read_texts
+from spacy_tlner.corpora.task_texts import Text, distinct, read_texts
 from spacy_tlner.measure.suggest import rank
 
 BENCH = "suggest"

@@ -1,4 +1,4 @@
-"""A trained pipeline that someone named: loaded, or told why not."""
+"""A trained pipeline that someone named: loaded, and its tagger found, or told why not."""
 
 from pathlib import Path
 
@@ -17,6 +17,15 @@ def load_pipeline(source: str | Path, message: str) -> Language:
         best = Path(source) / "model-best"
         hint = f" There is a pipeline in {best}: name that." if best.is_dir() else ""
         raise ValueError(message.format(source=source, reason=f"{sentence(error)}{hint}")) from error
+
+
+def find_tagger(nlp: Language, source: str | Path, name: str | None, message: str) -> str:
+    """The name of the pipeline's `tl_ner`. Raises ValueError with `message` unless there is `name`, or exactly one."""
+    found = [pipe for pipe in nlp.component_names if nlp.get_pipe_meta(pipe).factory == "tl_ner"]
+    if (name is not None and name not in found) or (name is None and len(found) != 1):
+        wanted = "exactly one" if name is None else f"the '{name}'"
+        raise ValueError(message.format(source=source, wanted=wanted, found=", ".join(found) or "none"))
+    return name or found[0]
 
 
 def sentence(error: Exception) -> str:

@@ -19,7 +19,7 @@ from corpus import held_out_texts, trained
 from spacy_tlner.chains import Chains
 from spacy_tlner.cli import tlner
 from spacy_tlner.corpora.faults import CorpusError
-from spacy_tlner.corpora.tasks import distinct, read_texts
+from spacy_tlner.corpora.task_texts import distinct, read_texts
 from spacy_tlner.crf.chain import Chain
 from spacy_tlner.measure.suggest import mark, rank
 from spacy_tlner.measure.uncertainty import Cosines, choose, doubt

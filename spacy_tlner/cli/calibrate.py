@@ -57,12 +57,12 @@ def calibrate(
         judge,
     )
     from ..measure.thresholds import best_expected_f1
-    from .pipelines import PipelineError, find_tagger, load
+    from .pipelines import PipelineError, find_ready_tagger, load
 
     setup_gpu(gpu_id, silent=False)
     try:
         nlp = load(model)
-        name = find_tagger(nlp, model, component)
+        name = find_ready_tagger(nlp, model, component)
         target = _target(nlp, name, model, output)
         corpora = {"dev": dev} if test is None else {"dev": dev, "test": test}
         examples = {key: read_examples(path, nlp) for key, path in corpora.items()}

@@ -21,7 +21,7 @@ def load(model: str) -> "Language":
         raise PipelineError(str(error)) from error
 
 
-def find_tagger(nlp: "Language", model: str, component: str | None = None) -> str:
+def find_ready_tagger(nlp: "Language", model: str, component: str | None = None) -> str:
     """The name of the `tl_ner` component that is meant, by default the only one. Raises TL503, TL011-14."""
     from ..errors import Errors
 

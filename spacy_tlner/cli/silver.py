@@ -92,7 +92,7 @@ def silver(
     from ..errors import Errors
     from ..files import write_whole
     from ..measure.silver import label
-    from .pipelines import find_tagger, load
+    from .pipelines import find_ready_tagger, load
     from .progress import tokenizing
 
     setup_gpu(gpu_id, silent=False)
@@ -108,7 +108,7 @@ def silver(
         if json is not None:
             _check_free("--json", json, [*exclude, *known, output], path)
         nlp = load(model)
-        name = find_tagger(nlp, model, component)
+        name = find_ready_tagger(nlp, model, component)
         guard = _guard(nlp, exclude, known if exclude_strings else None, overlap)
         removed, draw = Removed(), Draw(empty_share, max_sentences)
 

@@ -11,7 +11,7 @@ from .failure import fail
 if TYPE_CHECKING:
     from spacy.language import Language
 
-    from ..corpora.tasks import Text
+    from ..corpora.task_texts import Text
     from ..measure.suggest import Marked
 
 
@@ -69,7 +69,7 @@ def suggest(
     from ..corpora.tasks import as_lines, as_list, check_task_suffix
     from ..errors import Errors
     from ..measure.suggest import mark, rank
-    from .pipelines import find_tagger, load
+    from .pipelines import find_ready_tagger, load
 
     # silent: what is printed may be the tasks alone
     setup_gpu(gpu_id, silent=True)
@@ -83,7 +83,7 @@ def suggest(
             if output.resolve() in {each.resolve() for each in (path, *(annotated or []))}:
                 raise CorpusError(Errors.TL527.format(path=output))
         nlp = load(model)
-        name = find_tagger(nlp, model, component)
+        name = find_ready_tagger(nlp, model, component)
         texts, known = _read(path, annotated or [], nlp, sentences)
         choices = rank(
             nlp,
@@ -127,7 +127,7 @@ def _check(option: str, value: float, expected: str, holds: bool) -> None:
 def _read(path: Path, annotated: list[Path], nlp: "Language", sentences: bool) -> "tuple[list[Text], list[Text]]":
     """The different texts to choose from, and those annotated already. Raises CorpusError, TL520 if none is left."""
     from ..corpora.faults import CorpusError
-    from ..corpora.tasks import distinct, read_texts
+    from ..corpora.task_texts import distinct, read_texts
     from ..errors import Errors
 
     known = distinct(text for each in annotated for text in read_texts(each, nlp, sentences=sentences))

@@ -20,7 +20,7 @@ from spacy.tokens import Doc
 from spacy.util import get_lang_class, registry
 
 from ..errors import Errors
-from ..loading import load_pipeline, sentence
+from ..loading import find_tagger, load_pipeline, sentence
 
 # of `Language.to_bytes`
 _LEFT_OUT = ("tokenizer", "meta", "config")
@@ -30,6 +30,8 @@ _ONE_ZONE = RLock()
 
 class FrozenTagger:
     """A pipeline of one `tl_ner` and what it needs. Never changed: copies share their bytes.
+
+    The head that predicts there is asked for its marginals; `transfer.frozen` asks any head, and stores nothing.
 
     data: as `cut_out` makes them; kept beside the pipeline, since they are what is stored. Raises TL065 if they cannot
     be built here.
@@ -105,15 +107,6 @@ def cut_out(source: str | Path, component: str | None, pipes: Sequence[str]) -> 
     return srsly.msgpack_dumps(
         {"component": component, "config": _config(nlp, kept), "pipeline": nlp.to_bytes(exclude=left_out)}
     )
-
-
-def find_tagger(nlp: Language, source: str | Path, name: str | None, message: str) -> str:
-    """The name of the pipeline's `tl_ner`. Raises ValueError with `message` unless there is `name`, or exactly one."""
-    found = [pipe for pipe in nlp.component_names if nlp.get_pipe_meta(pipe).factory == "tl_ner"]
-    if (name is not None and name not in found) or (name is None and len(found) != 1):
-        wanted = "exactly one" if name is None else f"the '{name}'"
-        raise ValueError(message.format(source=source, wanted=wanted, found=", ".join(found) or "none"))
-    return name or found[0]
 
 
 def _with_upstreams(nlp: Language, names: set[str]) -> list[str]:

@@ -8,8 +8,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..layers.frozen_tagger import copy_for, find_tagger
-from ..loading import load_pipeline
+from ..layers.frozen_tagger import copy_for
+from ..loading import find_tagger, load_pipeline
 from ..tags import TagScheme
 from .head_rows import partner_of
 

@@ -12,11 +12,10 @@ from spacy.vectors import Vectors
 from thinc.api import Model
 
 from ..errors import Errors
-from ..layers.frozen_tagger import find_tagger
 from ..layers.lexicon import take_entries
 from ..layers.types import clear_caches
 from ..layers.vocabulary import is_lookup, take_words
-from ..loading import load_pipeline
+from ..loading import find_tagger, load_pipeline
 from .groups import (
     BODY,
     BODY_GROUPS,
