@@ -474,6 +474,14 @@ class TransferNER(TrainablePipe):
         TL011 to TL013 and TL018 on thresholds and span heads that do not fit the labels.
         """
         validate_get_examples(get_examples, "TransferNER.initialize")
+        # what is meant for a source and for nothing else
+        told: dict[str, Any] = {
+            "label_map": label_map,
+            "seed_labels": seed_labels,
+            "layers": layers,
+            "source_component": source_component,
+        }
+        self._check_start(nlp, source, pretrained, [key for key, value in told.items() if value])
         examples = list(get_examples())
         resolved = resolve_labels(labels, self.cfg["labels"], self.curriculum, examples)
         self._add_strings(label for names in resolved.values() for label in names)
@@ -487,10 +495,6 @@ class TransferNER(TrainablePipe):
         self.model.initialize(X=sample or None)
         learn_vocabularies(self.model, [eg.predicted for eg in examples], nlp)
         clear_caches(self.model)
-        if pretrained and source:
-            raise ValueError(Errors.TL110.format(name=self.name, setting="pretrained", other="`source`"))
-        if source and nlp is not None and is_pretrained_by_spacy(self, nlp):
-            raise ValueError(Errors.TL110.format(name=self.name, setting="source", other="[initialize] init_tok2vec"))
         if nlp is not None:
             # what an earlier initialization copied is gone
             nlp.meta.get("spacy_tlner", {}).pop(self.name, None)
@@ -498,26 +502,21 @@ class TransferNER(TrainablePipe):
                 logger.warning(Errors.TL126.format(name=self.name))
         if pretrained:
             load_pretrained(self, pretrained, nlp=nlp)
+        elif source:
+            warm_start(self, source, nlp=nlp, examples=examples, **told)
+
+    def _check_start(
+        self, nlp: Language | None, source: str | Path | None, pretrained: str | Path | None, told: list[str]
+    ) -> None:
+        """Raise TL110 where two would set the weights, TL101 on settings of a warm start without a source."""
+        if pretrained and source:
+            raise ValueError(Errors.TL110.format(name=self.name, setting="pretrained", other="`source`"))
+        if source and nlp is not None and is_pretrained_by_spacy(self, nlp):
+            raise ValueError(Errors.TL110.format(name=self.name, setting="source", other="[initialize] init_tok2vec"))
         if source:
-            warm_start(
-                self,
-                source,
-                nlp=nlp,
-                examples=examples,
-                label_map=label_map,
-                seed_labels=seed_labels,
-                layers=layers,
-                source_component=source_component,
-            )
             return
-        given = {
-            "label_map": label_map,
-            "seed_labels": seed_labels,
-            "layers": layers,
-            "source_component": source_component,
-        }
-        if any(given.values()):
-            raise ValueError(Errors.TL101.format(name=self.name, given=[key for key in given if given[key]]))
+        if told:
+            raise ValueError(Errors.TL101.format(name=self.name, given=told))
         settings = nlp.config["initialize"].get("components", {}).get(self.name, {}) if nlp is not None else {}
         if "source" in settings and not pretrained:
             # no error: a saved pipeline's config has forgotten its source and can be trained again
