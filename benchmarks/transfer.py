@@ -32,6 +32,7 @@ from transfer_rows import BENCH, SIZES
 CONFIGS = Path(__file__).parent.parent / "configs"
 ALL = {**METHODS, **LADDER}
 N_SOURCES = 3  # source models; target seed s starts from source seed s modulo this
+TOKENIZERS = {"zh": "spacy.zh.ChineseTokenizer"}  # of languages that have one of their own
 SPLITS = {"train": ("train",), "dev": ("dev", "valid", "val"), "test": ("test",)}
 
 
@@ -206,6 +207,13 @@ class Plan:
         """How many a size stands for."""
         return self.n_docs if size == "all" else int(size)
 
+    def language(self, config: str) -> dict[str, Any]:
+        """What tells a config the language. Those of transfer/ take its tokenizer, the others name spaCy's."""
+        told = {"nlp.lang": self.pair.lang}
+        if self.pair.lang in TOKENIZERS and not config.startswith("transfer/"):
+            told["nlp.tokenizer.@tokenizers"] = TOKENIZERS[self.pair.lang]
+        return told
+
     def data(self, side: str, split: str) -> Path:
         path = self.work / "corpus" / f"{self.pair.name}.{side}.{split}.spacy"
         return path if path.exists() or side != "renamed" else self.data("source", split)
@@ -213,7 +221,7 @@ class Plan:
     def source(self, kind: str, seed: int) -> Run:
         """A source model, selected on 1,000 sentences. spaCy's `ner` learns the target's names: it has no label map."""
         of, side = SOURCES[kind], "renamed" if kind == "spacy" else "source"
-        overrides = {"nlp.lang": self.pair.lang, **budget(kind, of, None)}
+        overrides = {**self.language(of.config), **budget(kind, of, None)}
         overrides |= self.pretrained if of.language_model else {}
         files = self.data(side, "train"), sample(self.data(side, "dev"), "1000", 0), None
         return Run(
@@ -238,7 +246,7 @@ class Plan:
 
     def target(self, name: str, method: Method, size: str, seed: int) -> Run:
         train, dev = (sample(self.data("target", split), size, seed) for split in ("train", "dev"))
-        overrides = {"nlp.lang": self.pair.lang, **budget(name, method, self.n_sentences(size))}
+        overrides = {**self.language(method.config), **budget(name, method, self.n_sentences(size))}
         overrides |= method.overrides
         overrides |= self.pretrained if method.language_model else {}
         if method.reads_source:

@@ -1,4 +1,4 @@
-"""Warnings where what settings say of corpora and what the training data shows of them do not go together."""
+"""Warnings where what settings say of corpora, or of their tokens, and what the training data shows do not agree."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -11,11 +11,15 @@ from .stamps import annotated_labels, corpus_of
 
 logger = logging.getLogger("spacy_tlner")
 
+# of all mentions: a few are cut in any corpus of another tokenization
+_MANY_CUT = 0.1
+
 
 def warn_of_corpora(curriculum: Curriculum, examples: Sequence[Example]) -> None:
     """TL028 on corpora that settings name and that no example comes from; a sample of a stream may lack one.
 
-    TL042 on corpora of one head of which some have mentions of labels that others lack, and do not say why.
+    TL042 on corpora of one head of which some have mentions of labels that others lack, and do not say why. TL043 where
+    many mentions do not begin and end with tokens, from which nothing is learned.
     """
     corpora = {corpus_of(eg.reference) for eg in examples} - {None}
     of_terms = {f"terms.{key}": getattr(term, "corpora", None) for key, term in curriculum.terms.items()}
@@ -29,6 +33,23 @@ def warn_of_corpora(curriculum: Curriculum, examples: Sequence[Example]) -> None
     for head, corpus, missing in _unsaid_labels(curriculum, examples):
         facts = {"name": curriculum.name, "head": head, "corpus": corpus, "labels": ", ".join(missing)}
         logger.warning(Errors.TL042.format(**facts))
+    cut, n = _cut_mentions(examples)
+    if cut > _MANY_CUT * n:
+        logger.warning(Errors.TL043.format(name=curriculum.name, cut=cut, n=n))
+
+
+def _cut_mentions(examples: Sequence[Example]) -> tuple[int, int]:
+    """How many mentions begin or end within a token of the pipeline's tokenizer, and how many there are."""
+    n = kept = 0
+    for eg in examples:
+        ents = eg.reference.ents
+        n += len(ents)
+        # the alignment is for documents that were tokenized anew: not where a corpus trains on its own tokens
+        same = len(eg.predicted) == len(eg.reference) and bool(
+            (eg.predicted.to_array("ORTH") == eg.reference.to_array("ORTH")).all()
+        )
+        kept += len(ents) if same else len(eg.get_aligned_spans_y2x(ents))
+    return n - kept, n
 
 
 def _unsaid_labels(curriculum: Curriculum, examples: Sequence[Example]) -> Iterator[tuple[str, str, list[str]]]:

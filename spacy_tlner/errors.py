@@ -163,6 +163,11 @@ class Errors:
         "{labels}, so every token of it is learned as being none. If it does not annotate them, say so in `annotates` "
         'of spacy_tlner.MultiCorpus.v1 ({corpus} = "found"), or give it a head of its own in `heads`.'
     )
+    TL043 = (
+        "[TL043] Component '{name}': {cut:,} of {n:,} mentions of the training data begin or end within a token of the "
+        "pipeline's tokenizer, and nothing is learned from them. Give it the corpus' tokenizer: [nlp] lang, and "
+        '[nlp.tokenizer], which for some languages is another (Chinese: @tokenizers = "spacy.zh.ChineseTokenizer").'
+    )
     TL045 = (
         "[TL045] spacy_tlner.LookupWords has learned no words, so every word would be unknown. It learns them from a "
         "tl_ner over it, or from spacy_tlner.PretrainBiLM; under other components use spacy_tlner.HashWords."

@@ -141,3 +141,26 @@ def test_chinese_by_character(tmp_path: Path) -> None:
     train(nlp, corpus, epochs=40, sgd=optimizer())
     assert entities(nlp("居里住在北京。")) == [("PER", 0, 2), ("LOC", 4, 6)]
     assert nlp.evaluate(corpus)["ents_f"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("chinese", [True, False])
+def test_chinese_through_the_command_line(chinese: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Words by line, converted to characters; a config's own tokenizer must be told, and it is said where it is not."""
+    (tmp_path / "zh.txt").write_text("居里\tB-PER\n住在\tO\n北京\tB-LOC\n。\tO\n\n" * 20, encoding="utf8")
+    args = ["convert", str(tmp_path / "zh.txt"), str(tmp_path / "zh.spacy"), "--lang", "zh", "--characters"]
+    assert CliRunner().invoke(tlner, args).exit_code == 0
+    overrides: dict[str, Any] = {
+        "paths.train": str(tmp_path / "zh.spacy"),
+        "paths.dev": str(tmp_path / "zh.spacy"),
+        "nlp.lang": "zh",
+        "components.tl_ner.model.tok2vec.width": 32,
+        "training.max_steps": 30,
+        "training.eval_frequency": 10,
+    }
+    if chinese:
+        overrides["nlp.tokenizer.@tokenizers"] = "spacy.zh.ChineseTokenizer"
+    spacy_train(CONFIG.parent.parent / "ner_bilstm_crf.cfg", tmp_path / "out", overrides=overrides)
+    nlp = spacy.load(tmp_path / "out" / "model-best")
+    assert ("TL043" in caplog.text) != chinese
+    found = [(ent.text, ent.label_) for ent in nlp("居里住在北京。").ents]
+    assert (found == [("居里", "PER"), ("北京", "LOC")]) == chinese
