@@ -110,6 +110,8 @@ def by_size(test: Mapping[tuple[str, str], Scores]) -> list[tuple[str, ...]]:
         # politics has 200 sentences in all
         whole = [of for of in gains.values() if {"50", "100", "all"} <= of.keys()]
         for pair, of in gains.items():
+            if len(of) == 1:  # nothing by size
+                continue
             body.append((pair, name, *(counted(of[size]) if size in of else "-" for size in SIZES)))
         if len(whole) > 1:
             told = [difference([of[size] for of in whole if size in of]) for size in SIZES]
