@@ -166,6 +166,9 @@ def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], s
     runs = Plan(pair, work)
     counts = {size: min(seeds or 5, 5 if runs.n_sentences(size) <= 250 else 3) for size in sizes}
     methods = [name for name in methods if pair.language_model or not needs_language_model(ALL[name])]
+    if not runs.names_each_label and (left_out := [name for name in methods if not ALL[name].trains]):
+        print(f"{pair.name}: without {', '.join(left_out)}, for which its label map would have to name each label once")
+        methods = [name for name in methods if name not in left_out]
     # a sample as large as the corpus would be called by another name than all of it
     sizes = [size for size in sizes if size == "all" or int(size) < runs.n_docs]
     for seed in range(max(counts.values())):
@@ -173,7 +176,7 @@ def plan(pair: Pair, work: Path, methods: Sequence[str], sizes: Sequence[str], s
             for kind in sorted({ALL[name].starts or "" for name in methods} - {""}):
                 yield runs.source(kind, seed)
             for name in methods:
-                if not ALL[name].trains and runs.names_each_label:
+                if not ALL[name].trains:
                     yield runs.zero_shot(name, seed)
         for size in sizes:
             if seed >= counts[size]:

@@ -44,7 +44,7 @@ POLITICS = Place(
     "CrossNER politics", tuple(f"crossner/ner_data/politics/{split}.txt" for split in ("train", "dev", "test"))
 )
 WNUT = Place("WNUT-17", ("wnut17/wnut17train.conll", "wnut17/emerging.dev.conll", "wnut17/emerging.test.annotated"))
-# Names and mentions such as "mother" under one label, as Peng & Dredze's readers have them, and towns among places.
+# As La-DTL's authors have it: names and mentions such as "mother" under one label, and towns among places.
 WEIBO = Place(
     "Weibo",
     tuple(f"weibo-ner/weiboNER_2nd_conll.{split}" for split in ("train", "dev", "test")),

@@ -22,7 +22,7 @@ from .chains import Chains
 from .corpus_warnings import warn_of_corpora
 from .errors import Errors
 from .head_set import Labels, build_heads, check_labels, resolve_labels
-from .layers.heads import copy_tags, get_head, link_heads, replace_head, set_head
+from .layers.heads import copy_tags, get_head, has_weights, link_heads, replace_head, set_head
 from .layers.types import clear_caches
 from .learning import Curriculum, head_loss, learn
 from .prediction import Prediction, chains_of, find
@@ -347,7 +347,7 @@ class TransferNER(TrainablePipe):
             if head not in self.cfg["labels"]:
                 names = ", ".join(self.cfg["labels"])
                 raise ValueError(Errors.TL018.format(name=self.name, head=head, heads=names))
-        if self.head not in heads.attrs["names"] or not get_head(heads, self.head).get_ref("crf").has_param("start"):
+        if self.head not in heads.attrs["names"] or not has_weights(get_head(heads, self.head)):
             # a KeyError is what spaCy turns into its own "forgot to initialize" (E109) where the pipeline is run
             raise KeyError(Errors.TL014.format(name=self.name))
 
@@ -544,16 +544,16 @@ class TransferNER(TrainablePipe):
         check_labels([*old_labels, label], self.head, self.name)
         self._add_strings([label])
         self.cfg["labels"][self.head] = [*old_labels, label]
-        if self.head in heads.attrs["names"] and get_head(heads, self.head).get_ref("crf").has_param("start"):
+        if self.head in heads.attrs["names"] and has_weights(get_head(heads, self.head)):
             old, new = replace_head(heads, self.head, self.scheme.n_tags)
             copy_tags(old, new, [(i, i) for i in range(TagScheme(old_labels).n_tags)])
             self._set_width()
         else:
             # where no head has weights yet, only the tree that from_bytes builds from the labels
-            has_weights = any(head.get_ref("crf").has_param("start") for head in heads.layers)
+            is_trained = any(map(has_weights, heads.layers))
             new = set_head(heads, self.head, self.scheme.n_tags)
             width = self.model.get_ref("tok2vec").maybe_get_dim("nO")
-            if has_weights and width is not None:
+            if is_trained and width is not None:
                 link_heads(heads)
                 new.initialize(X=[self.model.ops.alloc2f(1, width)])
                 self._activate()

@@ -356,18 +356,18 @@ class Errors:
         "[TL130] spacy_tlner.{term}: its label_map is a block that estimates one, which only a warm start can. Write "
         "it out here, {{source label: our label}}; the estimate of a warm start stands in its report and in meta.json."
     )
-    TL133 = (
-        "[TL133] Component '{name}': {given} say how heads match, but `layers` copies none ({layers}). Add 'head' and "
-        "'transitions' to `layers`, or leave them out."
+    TL131 = (
+        "[TL131] The frozen source {source}: wanted {wanted} 'tl_ner' component, found: {found}. Name it in the term's "
+        "`component`, or check that the path is a pipeline trained with tl_ner."
     )
     TL132 = (
         "[TL132] Component '{name}': the encoder of {source} reads a frozen tagger (spacy_tlner.SourceMarginals), and "
         "that pipeline no longer says where it took it from. Write the encoder out in [components.{name}.model], as "
         "configs/transfer/source_features.cfg does, with the frozen tagger's `source`."
     )
-    TL131 = (
-        "[TL131] The frozen source {source}: wanted {wanted} 'tl_ner' component, found: {found}. Name it in the term's "
-        "`component`, or check that the path is a pipeline trained with tl_ner."
+    TL133 = (
+        "[TL133] Component '{name}': {given} say how heads match, but `layers` copies none ({layers}). Add 'head' and "
+        "'transitions' to `layers`, or leave them out."
     )
 
     # --- TL2xx: corpora and conversion ---

@@ -64,6 +64,30 @@ def test_pretrained_weights_decay(encoder: dict[str, Any], settings: dict[str, A
     assert (params(nlp.get_pipe("tl_ner").model)["bilstm.forward_W"] != before).any()
 
 
+def test_an_encoder_that_reads_its_parts_in_another_order_is_not_taken(tmp_path: Path) -> None:
+    """The shapes are the same, but it would read characters where it learned words."""
+
+    def encoder(words: str, characters: str) -> dict[str, Any]:
+        parts = {words: TINY_ENCODER["embed"]["words"], characters: TINY_ENCODER["embed"]["characters"]}
+        return {**TINY_ENCODER, "embed": {"@architectures": "spacy_tlner.TypeEmbed.v1", "parts": parts}}
+
+    donor = blank_tagger(model=tagger(encoder("words", "characters"))).get_pipe("tl_ner").model.get_ref("tok2vec")
+    donor.initialize(X=[spacy.blank("xx")("a word")])
+    (tmp_path / "encoder.bin").write_bytes(donor.to_bytes())
+    told = []
+    for names in (("z", "a"), ("a", "z")):
+        component = initialize_with(blank_tagger(model=tagger(encoder(*names))), tmp_path / "encoder.bin")
+        ours, theirs = params(component.model.get_ref("tok2vec")), params(donor)
+        told.append(
+            {
+                name: bool((ours[name] == theirs[name]).all())
+                for name in ours
+                if name.startswith("bilstm") and "W" in name
+            }
+        )
+    assert told[0] and all(told[0].values()) and not any(told[1].values())
+
+
 def test_the_report(pretrained: Path, caplog: pytest.LogCaptureFixture) -> None:
     nlp = blank_tagger()
     initialize_with(nlp, pretrained)

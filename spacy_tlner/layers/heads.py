@@ -118,6 +118,11 @@ def get_head(heads: Model[InT, OutT], name: str) -> Model[InT, OutT]:
     return heads.layers[names.index(name)]
 
 
+def has_weights(head: Model[InT, OutT]) -> bool:
+    """Whether it was initialized, or loaded."""
+    return bool(head.get_ref("crf").has_param("start"))
+
+
 def copy_tags(
     old: Model[InT, OutT],
     new: Model[InT, OutT],
